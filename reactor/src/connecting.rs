@@ -1,0 +1,258 @@
+//! Connections that this side begins.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use crate::commands::Command;
+use crate::connection::Connection;
+use crate::deferred::Resolver;
+use crate::driver::{ConnectOptions, Readiness, Stream};
+use crate::event_loop::{Reactor, Source};
+use crate::timers::{Timer, TimerId};
+use crate::transport::shared::Shared;
+use crate::{Address, ConnectionId, Deferred, Factory, ReactorHandle, Transport};
+
+/// Why a connection could not be made. `Display` names the operation, the address and the cause.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The operating system or the network refused.
+    Failed {
+        /// Whom the attempt was for.
+        address: Address,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// There was no answer in time.
+    TimedOut {
+        /// Whom the attempt was for.
+        address: Address,
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// The attempt was cancelled with [`Deferred::cancel`], or the reactor was drained.
+    Cancelled {
+        /// Whom the attempt was for.
+        address: Address,
+    },
+    /// The peer accepted, but the factory built no protocol for it.
+    NoProtocol {
+        /// Whom the attempt was for.
+        address: Address,
+    },
+    /// The reactor stopped.
+    Shutdown {
+        /// Whom the attempt was for.
+        address: Address,
+    },
+}
+
+/// What an attempt to connect ends with.
+pub type ConnectResult = Result<Transport, ConnectError>;
+
+/// A connection attempt in the table.
+pub(crate) struct Attempt {
+    stream: Box<dyn Stream>,
+    factory: Rc<dyn Factory>,
+    resolver: Resolver<ConnectResult>,
+    address: Address,
+    timeout: Duration,
+    timer: Option<TimerId>,
+    id: Rc<AttemptId>,
+    /// What the driver has reported so far; the connection begins with it.
+    readiness: Readiness,
+    queued: bool,
+}
+
+/// What an attempt and the one who may cancel it share.
+#[derive(Default)]
+pub(crate) struct AttemptId {
+    cancelled: Cell<bool>,
+    slot: Cell<Option<ConnectionId>>,
+}
+
+impl ReactorHandle {
+    /// Connects to `address`; `factory` makes the protocol once the connection stands. The result comes after the
+    /// protocol's `connection_made`; dropping the deferred does not end the attempt, cancelling it does.
+    pub fn connect(
+        &self,
+        address: SocketAddr,
+        options: &ConnectOptions,
+        factory: impl Factory + 'static,
+    ) -> Deferred<ConnectResult> {
+        let (deferred, resolver) = Deferred::new(self);
+        let stream = self.core().driver.borrow_mut().connect(address, options);
+        let address = Address::from(address);
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(source) => {
+                resolve(resolver, Err(ConnectError::Failed { address, source }));
+                return deferred;
+            }
+        };
+        let id = Rc::new(AttemptId::default());
+        let attempt = Attempt {
+            stream,
+            factory: Rc::new(factory),
+            resolver,
+            address,
+            timeout: options.timeout,
+            timer: None,
+            id: Rc::clone(&id),
+            readiness: Readiness::default(),
+            queued: false,
+        };
+        let reactor = self.clone();
+        deferred.on_cancel(move || {
+            id.cancelled.set(true);
+            reactor.core().command(Command::CancelConnect(id));
+        });
+        self.core().command(Command::Connect(Box::new(attempt)));
+        deferred
+    }
+}
+
+/// Tells whoever waits; a failure that nobody waits for is logged.
+fn resolve(resolver: Resolver<ConnectResult>, result: ConnectResult) {
+    if let Err(error) = &result {
+        if !resolver.is_awaited() {
+            log::warn!("{error}");
+        }
+    }
+    resolver.resolve(result);
+}
+
+impl Attempt {
+    /// Notes what the driver reported. Returns whether the attempt is to be queued.
+    pub(crate) fn became_ready(&mut self, readiness: Readiness) -> bool {
+        self.readiness.readable |= readiness.readable;
+        self.readiness.read_closed |= readiness.read_closed;
+        self.readiness.writable |= readiness.writable;
+        self.readiness.error |= readiness.error;
+        let decided = self.readiness.writable || self.readiness.error || self.readiness.read_closed;
+        decided && !std::mem::replace(&mut self.queued, true)
+    }
+}
+
+impl Reactor {
+    pub(crate) fn insert_attempt(&mut self, mut attempt: Box<Attempt>) {
+        let address = attempt.address.clone();
+        if attempt.id.cancelled.get() {
+            resolve(attempt.resolver, Err(ConnectError::Cancelled { address }));
+            return;
+        }
+        let id = self.table.next_id();
+        if let Err(source) = attempt.stream.register(id.token()) {
+            resolve(attempt.resolver, Err(ConnectError::Failed { address, source }));
+            return;
+        }
+        let deadline = self.now() + attempt.timeout;
+        attempt.timer = Some(self.core().timers.borrow_mut().insert(deadline, Timer::Attempt(id)));
+        attempt.id.slot.set(Some(id));
+        self.table.insert(Source::Attempt(attempt));
+    }
+
+    /// The driver says that an attempt is decided.
+    pub(crate) fn finish_attempt(&mut self, id: ConnectionId) {
+        let Some(Source::Attempt(attempt)) = self.table.get(id) else {
+            return;
+        };
+        attempt.queued = false;
+        match attempt.stream.finish_connect() {
+            Ok(true) => self.connected(id),
+            // Reported too early; the next event decides.
+            Ok(false) => attempt.readiness = Readiness::default(),
+            Err(source) => self.fail_attempt(id, |address| ConnectError::Failed { address, source }),
+        }
+    }
+
+    pub(crate) fn cancel_attempt(&mut self, attempt: &AttemptId) {
+        if let Some(id) = attempt.slot.get() {
+            self.fail_attempt(id, |address| ConnectError::Cancelled { address });
+        }
+    }
+
+    pub(crate) fn attempt_timed_out(&mut self, id: ConnectionId) {
+        let Some(Source::Attempt(attempt)) = self.table.get(id) else {
+            return;
+        };
+        let after = attempt.timeout;
+        self.fail_attempt(id, |address| ConnectError::TimedOut { address, after });
+    }
+
+    /// Gives up an attempt, if `id` still is one.
+    pub(crate) fn fail_attempt(&mut self, id: ConnectionId, error: impl FnOnce(Address) -> ConnectError) {
+        if !matches!(self.table.get(id), Some(Source::Attempt(_))) {
+            return;
+        }
+        if let Some(Source::Attempt(attempt)) = self.table.remove(id) {
+            self.give_up(*attempt, error);
+            self.feed_starved_ports();
+        }
+    }
+
+    fn give_up(&self, attempt: Attempt, error: impl FnOnce(Address) -> ConnectError) {
+        let Attempt { stream, factory, resolver, address, timer, .. } = attempt;
+        drop(stream);
+        if let Some(timer) = timer {
+            self.core().timers.borrow_mut().remove(timer);
+        }
+        resolve(resolver, Err(error(address)));
+        self.core().run_guarded("a factory's destructor", || drop(factory));
+    }
+
+    /// The peer has accepted: the attempt becomes a connection, in the same slot.
+    fn connected(&mut self, id: ConnectionId) {
+        let Some(Source::Attempt(attempt)) = self.table.take(id) else {
+            return;
+        };
+        let host = attempt.stream.local_address().unwrap_or_else(|_| attempt.address.clone());
+        let Some(protocol) = self.build_protocol(&*attempt.factory, &attempt.address) else {
+            self.table.remove(id);
+            self.give_up(*attempt, |address| ConnectError::NoProtocol { address });
+            return;
+        };
+        let Attempt { stream, factory, resolver, address, timer, readiness, .. } = *attempt;
+        if let Some(timer) = timer {
+            self.core().timers.borrow_mut().remove(timer);
+        }
+        let transport = Transport::new(Shared::new(self.handle.clone(), id, address, host));
+        let connection = Box::new(Connection::new(stream, protocol, transport.clone()));
+        self.core().counters.connection_opened();
+        self.table.put(id, Source::Connection(connection));
+        if let Some(connection) = self.table.connection(id) {
+            connection.open(&mut self.watch);
+        }
+        resolve(resolver, Ok(transport));
+        self.core().run_guarded("a factory's destructor", || drop(factory));
+        self.latch(id, readiness);
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { address, source } => write!(formatter, "connecting to {address}: {source}"),
+            Self::TimedOut { address, after } => {
+                write!(formatter, "connecting to {address}: no answer within {after:?}")
+            }
+            Self::Cancelled { address } => write!(formatter, "connecting to {address}: cancelled"),
+            Self::NoProtocol { address } => {
+                write!(formatter, "connecting to {address}: the factory built no protocol for it")
+            }
+            Self::Shutdown { address } => write!(formatter, "connecting to {address}: the reactor stopped"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

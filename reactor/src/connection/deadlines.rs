@@ -1,0 +1,117 @@
+//! A connection's deadlines: idleness, a peer that reads nothing, closing, lingering. One timer serves them all.
+
+use super::Connection;
+use super::lifecycle::{Event, State};
+use crate::timers::{Timer, TimerId};
+use crate::transport::shared::IDLE_RESTARTED;
+use crate::{Instant, Reason, Timeout};
+
+/// Since when things have been as they are, and the timer that looks at them.
+///
+/// Traffic only moves these points in time. The timer stays where it is; when it expires too early it is armed again for
+/// the deadline of that moment. So traffic costs no work on timers.
+pub(super) struct Deadlines {
+    /// When bytes last moved in either direction, or the idle timeout was set.
+    active_since: Instant,
+    /// When output last moved, or began to wait; while closing, when closing began or last made progress for a producer.
+    stalled_since: Instant,
+    /// Invariant: armed for no later than the earliest deadline there is.
+    timer: Option<TimerId>,
+}
+
+impl Deadlines {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { active_since: now, stalled_since: now, timer: None }
+    }
+
+    /// Bytes were read.
+    pub(super) fn activity(&mut self, now: Instant) {
+        self.active_since = now;
+    }
+
+    /// Bytes were handed to the socket. `renews` says whether that puts off the deadline of a stalled peer.
+    pub(super) fn progress(&mut self, now: Instant, renews: bool) {
+        self.active_since = now;
+        if renews {
+            self.stalled_since = now;
+        }
+    }
+
+    /// Output begins to wait, or closing or lingering begins.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.stalled_since = now;
+    }
+}
+
+impl Connection {
+    /// Arms the timer if a deadline is nearer than what it is armed for.
+    pub(super) fn settle_deadlines(&mut self) {
+        let now = self.shared().now();
+        if self.shared().has(IDLE_RESTARTED) {
+            self.shared().set(IDLE_RESTARTED, false);
+            self.deadlines.active_since = now;
+        }
+        let Some((deadline, _)) = self.next_deadline() else {
+            return;
+        };
+        let mut timers = self.transport.reactor().core().timers.borrow_mut();
+        match self.deadlines.timer {
+            Some(timer) if timers.deadline(timer).is_some_and(|armed| armed <= deadline) => {}
+            Some(timer) if timers.reschedule(timer, deadline) => {}
+            _ => self.deadlines.timer = Some(timers.insert(deadline, Timer::Guard(self.shared().id))),
+        }
+    }
+
+    /// The timer has expired: acts on a deadline that has come, or waits for the next.
+    pub(crate) fn deadline_timer_expired(&mut self) {
+        self.deadlines.timer = None;
+        match self.next_deadline() {
+            Some((deadline, timeout)) if deadline <= self.shared().now() => self.deadline_reached(timeout),
+            _ => self.settle_deadlines(),
+        }
+    }
+
+    fn deadline_reached(&self, timeout: Timeout) {
+        let shared = self.shared();
+        match (shared.state(), timeout) {
+            // Everything was sent, or the reason for the loss is known.
+            (State::Lingering | State::HungUp, _) => shared.step(Event::DeadlineReached),
+            (_, Timeout::Idle(_)) => shared.end_with(Reason::TimedOut(timeout), Event::LoseConnection),
+            (_, Timeout::Write(_)) => shared.end_with(Reason::TimedOut(timeout), Event::Abort),
+            (_, Timeout::Close(_) | Timeout::Drain) => {
+                shared.end_with(Reason::TimedOut(timeout), Event::DeadlineReached);
+            }
+        }
+    }
+
+    /// The earliest deadline that counts in the connection's state, and what it is for.
+    fn next_deadline(&self) -> Option<(Instant, Timeout)> {
+        let limits = self.shared().limits();
+        let since = self.deadlines.stalled_since;
+        match self.shared().state() {
+            State::Closing | State::ClosingAlone | State::HungUp => {
+                Some((since + limits.close_timeout, Timeout::Close(limits.close_timeout)))
+            }
+            State::Lingering => Some((since + limits.linger_timeout, Timeout::Close(limits.linger_timeout))),
+            State::Open | State::PeerFinished | State::Finishing | State::Finished => {
+                let idle = self.shared().idle_timeout();
+                let idle = idle.map(|period| (self.deadlines.active_since + period, Timeout::Idle(period)));
+                let stalled = self.output_waits();
+                let stalled =
+                    stalled.then(|| (since + limits.write_timeout, Timeout::Write(limits.write_timeout)));
+                idle.into_iter().chain(stalled).min_by_key(|(deadline, _)| *deadline)
+            }
+            State::Opening | State::Lost => None,
+        }
+    }
+
+    /// Cancels the timers of the connection and of its protocol.
+    pub(super) fn cancel_timers(&mut self) {
+        let protocol = self.shared().take_rare(|rare| std::mem::take(&mut rare.timers));
+        let mut timers = self.transport.reactor().core().timers.borrow_mut();
+        for timer in protocol.into_iter().chain(self.deadlines.timer.take()) {
+            // These hold no user code, so dropping them here runs none.
+            timers.remove(timer);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Reading: from the socket to the protocol.
+
+use std::io;
+
+use super::Connection;
+use super::lifecycle::{Actions, Event};
+use crate::Reason;
+use crate::event_loop::callbacks::Watch;
+use crate::transport::shared::SWITCHING;
+
+/// How many bytes one connection may read in one turn before the others have theirs (G5).
+const READ_BUDGET: usize = 256 * 1024;
+
+impl Connection {
+    /// Reads what there is, within the budget, and delivers it. Afterwards `queued` says whether there may be more.
+    pub(crate) fn read(&mut self, watch: &mut Watch, buffer: &mut [u8]) {
+        self.settle_input(watch);
+        let mut budget = READ_BUDGET;
+        self.queued = true;
+        while self.queued {
+            if !self.may_read() {
+                self.queued = false;
+            } else if budget == 0 {
+                return;
+            } else {
+                let length = buffer.len().min(budget);
+                budget -= self.read_once(watch, &mut buffer[..length]);
+            }
+        }
+    }
+
+    /// Makes one read and returns how many bytes it gave.
+    fn read_once(&mut self, watch: &mut Watch, buffer: &mut [u8]) -> usize {
+        match self.stream.read(buffer) {
+            Ok(0) => self.input_ended(watch),
+            Ok(count) => {
+                self.shared().reactor.core().counters.read(count);
+                self.deadlines.activity(self.shared().now());
+                // A short read has emptied the socket, and the next bytes will be announced by a new event; unless the
+                // input is complete, when nothing will be announced any more.
+                self.readable = count == buffer.len() || self.input_complete;
+                if self.shared().state().delivers_input() {
+                    self.deliver(watch, &buffer[..count]);
+                }
+                return count;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.readable = false;
+                self.shared().end_with(Reason::Lost(error), Event::ReadFailed);
+            }
+        }
+        0
+    }
+
+    /// Whether the socket should be read if it has anything.
+    pub(super) fn may_read(&self) -> bool {
+        let state = self.shared().state();
+        let wanted = if state.delivers_input() {
+            !self.transport.is_reading_paused() && !self.shared().has(SWITCHING)
+        } else {
+            state.reads()
+        };
+        wanted && self.readable
+    }
+
+    fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
+        self.call(watch, "data_received", |protocol, transport| protocol.data_received(transport, data));
+        self.input_held = self.transport.is_reading_paused();
+    }
+
+    fn input_ended(&mut self, watch: &mut Watch) {
+        self.readable = false;
+        self.shared().step(Event::InputEnded);
+        if self.shared().take_action(Actions::DELIVER_END_OF_INPUT) {
+            self.call(watch, "eof_received", |protocol, transport| protocol.eof_received(transport));
+        }
+    }
+
+    /// Notices that reading is paused; tells the protocol when it no longer is.
+    pub(crate) fn settle_input(&mut self, watch: &mut Watch) {
+        if self.transport.is_reading_paused() {
+            self.input_held = true;
+            return;
+        }
+        if !self.input_held || !self.shared().state().delivers_input() {
+            return;
+        }
+        self.input_held = false;
+        self.deliver_leftover(watch);
+        if self.transport.delivers_input() {
+            self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
+        }
+        self.input_held = self.transport.is_reading_paused();
+    }
+
+    /// Keeps what a protocol left to its successor until it may be delivered.
+    pub(super) fn hold_leftover(&self, mut leftover: Vec<u8>) {
+        if !leftover.is_empty() {
+            self.shared().with_rare(|rare| rare.leftover.append(&mut leftover));
+        }
+    }
+
+    /// Delivers what the protocol before this one has left, if input may be delivered.
+    pub(super) fn deliver_leftover(&mut self, watch: &mut Watch) {
+        if !self.transport.delivers_input() {
+            self.input_held = true;
+            return;
+        }
+        let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
+        if !leftover.is_empty() {
+            self.call(watch, "data_received", |protocol, transport| {
+                protocol.data_received(transport, &leftover)
+            });
+        }
+    }
+}

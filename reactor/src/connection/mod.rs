@@ -1,0 +1,283 @@
+//! One connection as the loop owns it: the socket, the protocol, and what has become ready.
+
+mod deadlines;
+mod input;
+pub(crate) mod lifecycle;
+mod output;
+
+use std::fmt;
+
+use crate::driver::{Readiness, Stream};
+use crate::event_loop::callbacks::{Running, Watch, catch};
+use crate::producer::Registration;
+use crate::transport::shared::{Options, SWITCHING, Shared};
+use crate::{Protocol, Reason, Transport};
+use deadlines::Deadlines;
+use lifecycle::{Actions, Event};
+
+/// Names a connection of one reactor, for [`Remote::post_event`](crate::Remote::post_event) and for logs.
+///
+/// A name is used again only after four thousand million others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ConnectionId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "#{}", self.generation)
+    }
+}
+
+/// A connection in the table.
+pub(crate) struct Connection {
+    stream: Box<dyn Stream>,
+    protocol: Box<dyn Protocol>,
+    transport: Transport,
+    producer: Option<Box<Registration>>,
+    deadlines: Deadlines,
+    /// A read may give something. Latched: stays until a read says otherwise.
+    readable: bool,
+    /// A write may take something. Latched likewise.
+    writable: bool,
+    /// The input has come to its end or broken: no further event will announce what is still to be read.
+    input_complete: bool,
+    /// The connection is in the list of those to read in the next turn.
+    pub(crate) queued: bool,
+    /// The protocol may hold input back because reading was paused when it last had some.
+    input_held: bool,
+    /// `writing_paused` was the last of the two that the protocol heard.
+    told_paused: bool,
+    /// The protocol has heard `connection_made`.
+    made: bool,
+    /// The loop has put the connection on the list of losses.
+    pub(crate) ending: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Box<dyn Stream>, protocol: Box<dyn Protocol>, transport: Transport) -> Self {
+        let now = transport.shared().now();
+        Self {
+            stream,
+            protocol,
+            transport,
+            producer: None,
+            deadlines: Deadlines::new(now),
+            readable: false,
+            writable: true,
+            input_complete: false,
+            queued: false,
+            input_held: false,
+            told_paused: false,
+            made: false,
+            ending: false,
+        }
+    }
+
+    /// Whether the connection has come to its end and the loop has not noted it yet.
+    pub(crate) fn wants_ending(&self) -> bool {
+        !self.ending && self.shared().pending().contains(Actions::END)
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        self.transport.shared()
+    }
+
+    pub(crate) fn protocol_name(&self) -> &'static str {
+        self.protocol.name()
+    }
+
+    /// Tells the protocol that it has a connection.
+    pub(crate) fn open(&mut self, watch: &mut Watch) {
+        self.shared().step(Event::Opened);
+        if self.shared().take_action(Actions::DELIVER_MADE) {
+            self.made = true;
+            self.inform(watch, "connection_made", |protocol, transport| protocol.connection_made(transport));
+        }
+        // Whoever keeps a handle may have acted on the connection before this; a fresh one has nothing to settle.
+    }
+
+    /// Latches what the driver reported.
+    pub(crate) fn became_ready(&mut self, readiness: Readiness) {
+        let over = readiness.read_closed || readiness.error;
+        self.readable |= readiness.readable || over;
+        self.input_complete |= over;
+        if (readiness.writable || readiness.error) && !self.writable {
+            self.writable = true;
+            if self.shared().has_output() {
+                self.shared().ask_attention();
+            }
+        }
+        if readiness.error && !self.may_read() {
+            // Nobody will read what the error was.
+            self.hang_up(std::io::ErrorKind::ConnectionReset.into());
+        }
+    }
+
+    /// The connection is broken: what can still be read is delivered, then comes the loss.
+    fn hang_up(&self, error: std::io::Error) {
+        self.shared().end_with(Reason::Lost(error), Event::HungUp);
+    }
+
+    /// Applies socket options that were asked for.
+    fn apply_options(&self) {
+        let Options { nodelay, keepalive } =
+            self.shared().take_rare(|rare| std::mem::take(&mut rare.options));
+        let nodelay = nodelay.map_or(Ok(()), |nodelay| self.stream.set_nodelay(nodelay));
+        let keepalive = keepalive.map_or(Ok(()), |after| self.stream.set_keepalive(after));
+        if let Err(error) = nodelay.and(keepalive) {
+            log::debug!(
+                "connection {} with {}: setting an option: {error}",
+                self.shared().id,
+                self.shared().peer
+            );
+        }
+    }
+
+    /// Calls one of the protocol's callbacks and deals with whatever comes of it. Nothing else enters user code on a
+    /// connection's behalf.
+    fn call(
+        &mut self,
+        watch: &mut Watch,
+        callback: &'static str,
+        call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
+    ) {
+        watch.begin(Running::Callback(self.shared().id, callback));
+        match catch(|| call(&mut *self.protocol, &self.transport)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.failed(callback, error),
+            Err(message) => self.panicked(callback, message),
+        }
+        while self.shared().has(SWITCHING) {
+            self.switch(watch);
+        }
+    }
+
+    /// Calls a callback that cannot fail.
+    fn inform(
+        &mut self,
+        watch: &mut Watch,
+        callback: &'static str,
+        call: impl FnOnce(&mut dyn Protocol, &Transport),
+    ) {
+        self.call(watch, callback, |protocol, transport| {
+            call(protocol, transport);
+            Ok(())
+        });
+    }
+
+    /// An expired timer of the protocol.
+    pub(crate) fn timer_expired(&mut self, watch: &mut Watch, timer: crate::TimerKey) {
+        if self.transport.forget_timer(timer) && self.shared().state() != lifecycle::State::Lost {
+            self.inform(watch, "timer_expired", |protocol, transport| {
+                protocol.timer_expired(transport, timer)
+            });
+        }
+    }
+
+    /// An event that somebody posted.
+    pub(crate) fn event_received(&mut self, watch: &mut Watch, event: Box<dyn std::any::Any>) {
+        if self.shared().state() != lifecycle::State::Lost {
+            self.inform(watch, "event_received", |protocol, transport| {
+                protocol.event_received(transport, event)
+            });
+        }
+    }
+
+    /// Calls `connection_lost`, the last callback; before it, the producer is stopped.
+    pub(crate) fn lose(&mut self, watch: &mut Watch) {
+        self.cancel_timers();
+        self.shared().discard_output();
+        if let Some(mut registration) = self.producer.take() {
+            self.produce(watch, "stop_producing", |transport| {
+                registration.producer.stop_producing(transport)
+            });
+        }
+        if self.shared().take_action(Actions::RESET) {
+            self.stream.reset_on_drop();
+        }
+        let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
+        log::debug!("connection {} with {}: {reason}", self.shared().id, self.shared().peer);
+        if self.made {
+            watch.begin(Running::Callback(self.shared().id, "connection_lost"));
+            if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
+                self.report_panic("connection_lost", &message);
+            }
+        }
+        if let Err(message) = catch(move || drop(reason)) {
+            self.report_panic("an error's destructor", &message);
+        }
+    }
+
+    /// Drops the protocol and the socket; a panic in a destructor is contained.
+    pub(crate) fn discard(self: Box<Self>) {
+        let Self { stream, protocol, transport, producer, .. } = *self;
+        drop(stream);
+        // What handles left behind may own this very handle.
+        let rare = transport.shared().take_all_rare();
+        if let Err(message) = catch(move || drop((protocol, producer, rare))) {
+            transport.reactor().core().report_panic("a protocol's destructor", &message);
+        }
+    }
+
+    fn failed(&self, callback: &'static str, error: crate::ProtocolError) {
+        let shared = self.shared();
+        log::warn!(
+            "connection {} with {}: {callback} of {} failed: {error}",
+            shared.id,
+            shared.peer,
+            self.protocol_name()
+        );
+        self.end_instead(Reason::Error(error), Event::LoseConnection);
+    }
+
+    fn panicked(&self, callback: &'static str, message: String) {
+        self.report_panic(callback, &message);
+        self.end_instead(Reason::Panicked(message), Event::Abort);
+    }
+
+    fn report_panic(&self, callback: &'static str, message: &str) {
+        let shared = self.shared();
+        let what =
+            format!("connection {} with {}: {callback} of {}", shared.id, shared.peer, self.protocol_name());
+        shared.reactor.core().report_panic(&what, message);
+    }
+
+    /// Ends the connection for `reason`, which outweighs what the same callback asked for before.
+    fn end_instead(&self, reason: Reason, event: Event) {
+        let replaced = self.shared().with_rare(|rare| rare.reason.replace(reason));
+        self.shared().step(event);
+        if let Err(message) = catch(move || drop(replaced)) {
+            self.report_panic("an error's destructor", &message);
+        }
+    }
+
+    /// Lets the protocol that waits take over.
+    fn switch(&mut self, watch: &mut Watch) {
+        self.shared().set(SWITCHING, false);
+        let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
+            return;
+        };
+        let previous = std::mem::replace(&mut self.protocol, next);
+        if let Err(message) = catch(move || drop(previous)) {
+            self.report_panic("a protocol's destructor", &message);
+        }
+        self.hold_leftover(leftover);
+        if self.shared().state() == lifecycle::State::Lost {
+            return;
+        }
+        watch.begin(Running::Callback(self.shared().id, "connection_made"));
+        match catch(|| self.protocol.connection_made(&self.transport)) {
+            Ok(()) => {}
+            Err(message) => self.panicked("connection_made", message),
+        }
+        if !self.shared().has(SWITCHING) {
+            self.deliver_leftover(watch);
+        }
+    }
+}

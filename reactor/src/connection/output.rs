@@ -1,0 +1,187 @@
+//! Settling a connection: its output to the socket, its producer, its marks, and what its lifecycle asks for.
+
+use std::io::{self, IoSlice};
+
+use super::Connection;
+use super::lifecycle::{Actions, Event};
+use crate::event_loop::callbacks::{Running, Watch, catch};
+use crate::producer::Registration;
+use crate::transport::output::{Output, SLICES_MAX};
+use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, SWITCHING, Sent};
+use crate::{ProducerKind, Transport};
+
+impl Connection {
+    /// Carries out everything that handles have asked of this connection since it was settled last.
+    pub(crate) fn settle(&mut self, watch: &mut Watch) {
+        self.shared().attention_given();
+        while self.shared().has(SWITCHING) {
+            self.switch(watch);
+        }
+        self.apply_options();
+        self.settle_registration(watch);
+        self.flush();
+        self.settle_marks(watch);
+        self.settle_input(watch);
+        self.settle_producer(watch);
+        self.carry_out_actions();
+        self.settle_deadlines();
+    }
+
+    /// Whether the connection should be in the list of those to read.
+    pub(crate) fn wants_queueing(&self) -> bool {
+        !self.queued && self.may_read()
+    }
+
+    /// Whether output waits for a socket that is full.
+    pub(super) fn output_waits(&self) -> bool {
+        !self.writable && self.shared().has_output()
+    }
+
+    /// Hands waiting output to the socket until it is all gone or the socket is full.
+    fn flush(&mut self) {
+        let waited = self.output_waits();
+        while self.writable && self.shared().state().flushes() && self.shared().has_output() {
+            let stream = &mut *self.stream;
+            match self.transport.shared().send_output(|output| send(stream, output)) {
+                Ok(Sent { taken, offered }) => {
+                    self.writable = taken == offered;
+                    self.shared().reactor.core().counters.written(taken);
+                    let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
+                    self.deadlines.progress(self.shared().now(), renews);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.hang_up(error),
+            }
+        }
+        if !waited && self.output_waits() && !self.shared().state().is_ending() {
+            self.deadlines.begin(self.shared().now());
+        }
+        if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
+            self.shared().step(Event::Flushed);
+        }
+    }
+
+    /// Tells the protocol when output has passed one of the marks since it was told last.
+    fn settle_marks(&mut self, watch: &mut Watch) {
+        if self.shared().limits().is_drained(self.shared().buffered()) || !self.shared().has_output() {
+            self.shared().set(ABOVE_MARK, false);
+        }
+        let above = self.shared().has(ABOVE_MARK);
+        if above == self.told_paused {
+            return;
+        }
+        self.told_paused = above;
+        if !self.shared().state().accepts_output() {
+            return;
+        }
+        if above {
+            self.inform(watch, "writing_paused", |protocol, transport| protocol.writing_paused(transport));
+        } else {
+            self.inform(watch, "writing_resumed", |protocol, transport| protocol.writing_resumed(transport));
+        }
+    }
+
+    /// Takes over a producer that was registered and drops one that was unregistered.
+    fn settle_registration(&mut self, watch: &mut Watch) {
+        let registration = self.shared().take_rare(|rare| rare.registration.take());
+        let dropped = if !self.shared().has(HAS_PRODUCER) {
+            (self.producer.take(), registration)
+        } else if let Some(registration) = registration {
+            let replaced = self.producer.replace(Box::new(registration));
+            self.begin_pulling(watch);
+            (replaced, None)
+        } else {
+            return;
+        };
+        if let Err(message) = catch(move || drop(dropped)) {
+            self.report_panic("a producer's destructor", &message);
+        }
+    }
+
+    fn begin_pulling(&mut self, watch: &mut Watch) {
+        if self.producer.as_ref().is_some_and(|registration| registration.kind == ProducerKind::Pull) {
+            self.resume_producer(watch);
+        }
+    }
+
+    /// Pauses and resumes the producer as the output demands.
+    fn settle_producer(&mut self, watch: &mut Watch) {
+        if !self.shared().has(HAS_PRODUCER) || !self.shared().state().flushes() {
+            return;
+        }
+        let Some(Registration { kind, waits, .. }) = self.producer.as_deref() else {
+            return;
+        };
+        match (kind, waits) {
+            (ProducerKind::Pull, true) if !self.shared().has_output() => self.resume_producer(watch),
+            (ProducerKind::Push, true) if !self.shared().has(ABOVE_MARK) => self.resume_producer(watch),
+            (ProducerKind::Push, false) if self.shared().has(ABOVE_MARK) => self.pause_producer(watch),
+            _ => {}
+        }
+    }
+
+    fn resume_producer(&mut self, watch: &mut Watch) {
+        let Some(mut registration) = self.producer.take() else {
+            return;
+        };
+        self.produce(watch, "resume_producing", |transport| {
+            registration.producer.resume_producing(transport)
+        });
+        // A pull producer waits for its piece to be sent; one that wrote nothing is not asked again.
+        registration.waits = registration.kind == ProducerKind::Pull && self.shared().has_output();
+        self.producer = Some(registration);
+    }
+
+    fn pause_producer(&mut self, watch: &mut Watch) {
+        let Some(mut registration) = self.producer.take() else {
+            return;
+        };
+        registration.waits = true;
+        self.produce(watch, "pause_producing", |transport| registration.producer.pause_producing(transport));
+        self.producer = Some(registration);
+    }
+
+    /// Calls a producer; a panic ends the connection as a protocol's does.
+    pub(super) fn produce(
+        &mut self,
+        watch: &mut Watch,
+        callback: &'static str,
+        call: impl FnOnce(&Transport),
+    ) {
+        watch.begin(Running::Callback(self.shared().id, callback));
+        if let Err(message) = catch(|| call(&self.transport)) {
+            self.panicked(callback, message);
+        }
+    }
+
+    fn carry_out_actions(&mut self) {
+        let now = self.shared().now();
+        if self.shared().take_action(Actions::DISCARD_OUTPUT) {
+            self.shared().discard_output();
+            // Output that is gone holds reading back no longer.
+            self.shared().ask_attention();
+        }
+        if self.shared().take_action(Actions::FINISH_WRITING) {
+            if let Err(error) = self.stream.shutdown_write() {
+                self.hang_up(error);
+            }
+        }
+        if self.shared().take_action(Actions::START_DEADLINE)
+            | self.shared().take_action(Actions::START_LINGERING)
+        {
+            self.deadlines.begin(now);
+        }
+    }
+}
+
+fn send(stream: &mut dyn crate::driver::Stream, output: &Output) -> io::Result<Sent> {
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let count = output.fill(&mut slices);
+    let slices = &slices[..count];
+    let taken = stream.write(slices)?;
+    if taken == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    Ok(Sent { taken, offered: slices.iter().map(|slice| slice.len()).sum() })
+}

@@ -1,0 +1,112 @@
+//! What handles share with the loop: leaf state that calls nobody.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::commands::{Call, Command};
+use crate::driver::Driver;
+use crate::random::Random;
+use crate::remote::RemoteQueue;
+use crate::stats::Counters;
+use crate::threads::Jobs;
+use crate::timers::{Timer, Wheel};
+use crate::transport::output::OutputPool;
+use crate::triggers::Triggers;
+use crate::{ConnectionId, Instant, Limits};
+
+/// The leaf state of one reactor. No borrow of any cell in here is ever held while user code runs.
+pub(crate) struct Core {
+    pub(crate) driver: RefCell<Box<dyn Driver>>,
+    /// The time at which the running turn began.
+    pub(crate) now: Cell<Instant>,
+    pub(crate) phase: Cell<Phase>,
+    /// What the next batch of commands will do.
+    commands: RefCell<Vec<Command>>,
+    /// Connections that the loop has to settle. Invariant: each at most once.
+    pub(crate) attention: RefCell<Vec<ConnectionId>>,
+    pub(crate) timers: RefCell<Wheel<Timer>>,
+    pub(crate) outputs: OutputPool,
+    pub(crate) counters: Counters,
+    /// A signal has begun a drain.
+    pub(crate) signalled: Cell<bool>,
+    /// The limits of connections that have none of their own.
+    pub(crate) limits: Cell<Limits>,
+    pub(crate) slow_callback: Cell<Duration>,
+    pub(crate) remote: Arc<RemoteQueue>,
+    pub(crate) jobs: RefCell<Jobs>,
+    pub(crate) triggers: RefCell<Triggers>,
+    pub(crate) random: RefCell<Random>,
+}
+
+/// Where the reactor is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Not running: before the first turn or after a stop.
+    Idle,
+    Running,
+    /// `stop` was called; the turn's end begins the shutdown.
+    StopRequested,
+    /// Triggers that come before the shutdown are being waited for.
+    Stopping,
+    /// The reactor was dropped; nothing is accepted any more.
+    Gone,
+}
+
+impl Core {
+    /// How long a callback may hold the loop before it is logged.
+    pub(crate) const DEFAULT_SLOW_CALLBACK: Duration = Duration::from_millis(100);
+
+    pub(crate) fn new(mut driver: Box<dyn Driver>) -> Self {
+        let now = driver.now();
+        let random = Random::new(driver.random_seed());
+        let remote = Arc::new(RemoteQueue::new(driver.waker()));
+        Self {
+            driver: RefCell::new(driver),
+            now: Cell::new(now),
+            phase: Cell::new(Phase::Idle),
+            commands: RefCell::default(),
+            attention: RefCell::default(),
+            timers: RefCell::new(Wheel::new()),
+            outputs: OutputPool::default(),
+            counters: Counters::default(),
+            signalled: Cell::new(false),
+            limits: Cell::new(Limits::DEFAULT),
+            slow_callback: Cell::new(Self::DEFAULT_SLOW_CALLBACK),
+            remote,
+            jobs: RefCell::default(),
+            triggers: RefCell::default(),
+            random: RefCell::new(random),
+        }
+    }
+
+    /// Queues a command for the next batch. After the reactor is gone it is dropped.
+    pub(crate) fn command(&self, command: Command) {
+        if self.phase.get() != Phase::Gone {
+            self.commands.borrow_mut().push(command);
+        }
+    }
+
+    /// Queues a call for the next batch of commands.
+    pub(crate) fn call(&self, call: Call) {
+        self.command(Command::Call(call));
+    }
+
+    pub(crate) fn has_commands(&self) -> bool {
+        !self.commands.borrow().is_empty()
+    }
+
+    /// Takes the batch of commands that has gathered; what they add is the next batch.
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        self.commands.take()
+    }
+
+    /// Gives an emptied batch back, so that its memory is used again.
+    pub(crate) fn recycle_commands(&self, mut batch: Vec<Command>) {
+        batch.clear();
+        let mut commands = self.commands.borrow_mut();
+        if commands.is_empty() && batch.capacity() <= 1024 {
+            *commands = batch;
+        }
+    }
+}

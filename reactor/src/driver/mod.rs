@@ -1,0 +1,157 @@
+//! What the loop asks of the world: one small trait, so that the world can be real or simulated.
+//!
+//! Every nondeterministic input enters through here: time, readiness, bytes and their counts, new connections,
+//! signals, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
+
+mod gone;
+mod options;
+mod real;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub(crate) use gone::Gone;
+pub use options::{ConnectOptions, ListenOptions};
+pub(crate) use real::MioDriver;
+
+use crate::{Address, Instant};
+
+/// The world as the loop sees it.
+///
+/// [`Reactor::new`](crate::Reactor::new) uses one built on mio; [`Reactor::with_driver`](crate::Reactor::with_driver)
+/// takes any other, such as a simulated network. A driver calls nobody: the loop asks, it answers.
+pub trait Driver {
+    /// The time on this driver's monotonic clock. Never goes back.
+    fn now(&self) -> Instant;
+
+    /// The time of day, for protocols that tell it. May jump.
+    fn system_time(&self) -> SystemTime;
+
+    /// Waits for events and appends them to `events`, in any order.
+    ///
+    /// Readiness is edge-triggered: it is reported when it arises and need not be reported again until a call on
+    /// the stream or listener has answered [`io::ErrorKind::WouldBlock`]. Spurious events are allowed. Returning early
+    /// with no event is allowed too.
+    fn poll(&mut self, until: PollUntil, events: &mut Vec<Event>) -> io::Result<()>;
+
+    /// Binds `address` and listens at once; accepting begins when the listener is registered.
+    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>>;
+
+    /// Begins to connect to `address`, without waiting.
+    fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<Box<dyn Stream>>;
+
+    /// What other threads use to make a `poll` return with [`Event::Woken`].
+    fn waker(&self) -> Arc<dyn Wake>;
+
+    /// Does `work` on another thread, when one is free.
+    fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+    /// Reports SIGINT and SIGTERM as [`Event::Signal`] from now on instead of ending the process.
+    fn watch_signals(&mut self) -> io::Result<()>;
+
+    /// A seed for the reactor's random numbers.
+    fn random_seed(&mut self) -> u64;
+}
+
+/// How long a [`Driver::poll`] may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PollUntil {
+    /// Not at all: report what is there.
+    Now,
+    /// Until an event comes or the clock reaches this point. Later is allowed, earlier is not an error.
+    Deadline(Instant),
+    /// Until an event comes.
+    Event,
+}
+
+/// Something that happened in the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A registered stream or listener became ready.
+    Ready(Token, Readiness),
+    /// [`Wake::wake`] was called, once or many times.
+    Woken,
+    /// The process was asked to end.
+    Signal(Signal),
+}
+
+/// Names a registered stream or listener. The loop makes them; drivers hand them back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Token(pub usize);
+
+/// What a stream or listener became ready for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Readiness {
+    /// A read or accept may succeed, or tell of an end or an error.
+    pub readable: bool,
+    /// A write may succeed, or tell of an error; a connection attempt is decided.
+    pub writable: bool,
+    /// The peer will send no more. Input that arrived before is still there to be read.
+    pub read_closed: bool,
+    /// The connection is broken. Input that arrived before may still be there to be read.
+    pub error: bool,
+}
+
+/// A request to end, from the operating system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// SIGINT: Ctrl-C in a terminal.
+    Interrupt,
+    /// SIGTERM: from a supervisor.
+    Terminate,
+}
+
+/// Wakes a driver's `poll` from any thread.
+pub trait Wake: Send + Sync {
+    /// Makes the current or the next `poll` return with [`Event::Woken`].
+    fn wake(&self);
+}
+
+/// A connected, or connecting, stream socket. Never blocks. Dropping it closes it.
+pub trait Stream {
+    /// Reports readiness under `token` from now on, beginning with what is ready already.
+    fn register(&mut self, token: Token) -> io::Result<()>;
+
+    /// Whether the connection attempt has succeeded (`true`) or goes on (`false`).
+    fn finish_connect(&mut self) -> io::Result<bool>;
+
+    /// Reads into `buffer`; `0` means that the peer has finished sending.
+    ///
+    /// A read that does not fill `buffer` has emptied the stream, unless `read_closed` or `error` was reported.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Hands bytes of `buffers`, in order, to the network; returns how many it took.
+    fn write(&mut self, buffers: &[io::IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Tells the peer that no more will come, after what was written.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Makes dropping this stream reset the connection, so that the peer sees an error and unsent bytes are discarded.
+    fn reset_on_drop(&mut self);
+
+    /// The address of this end.
+    fn local_address(&self) -> io::Result<Address>;
+
+    /// Sends small writes at once (`true`) or gathers them (`false`, Nagle's algorithm).
+    fn set_nodelay(&self, nodelay: bool) -> io::Result<()>;
+
+    /// Probes an idle peer after this time without traffic; `None` never does.
+    fn set_keepalive(&self, after: Option<std::time::Duration>) -> io::Result<()>;
+}
+
+/// A listening socket. Never blocks. Dropping it closes it.
+pub trait Listener {
+    /// Reports readiness under `token` from now on, beginning with what is ready already.
+    fn register(&mut self, token: Token) -> io::Result<()>;
+
+    /// The next connection, with its peer's address; `TCP_NODELAY` is on.
+    fn accept(&mut self) -> io::Result<(Box<dyn Stream>, Address)>;
+
+    /// Closes the next waiting connection, with a descriptor kept in reserve for when there are no others.
+    fn refuse(&mut self) -> io::Result<()>;
+
+    /// The address listened on, with the real port.
+    fn local_address(&self) -> io::Result<Address>;
+}

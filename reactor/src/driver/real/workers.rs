@@ -1,0 +1,141 @@
+//! Threads for work that would hold up the loop.
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many threads one driver has at most. The work is meant to wait (for names to be resolved, for files)
+/// more than to compute, so this does not follow the number of processors.
+pub(super) const MAX_THREADS: usize = 8;
+
+/// How long a thread waits for work before it ends, so that an idle process keeps none.
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(10);
+
+/// Something to be done by a thread.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A pool of threads that start when there is work and end when there is none.
+///
+/// Dropping it drops the work that no thread has begun. What has begun goes on to its end; nobody waits for
+/// it.
+pub(super) struct Workers {
+    pool: Arc<Pool>,
+}
+
+impl Workers {
+    /// A pool without threads yet.
+    pub(super) fn new(idle_time: Duration) -> Self {
+        Self { pool: Arc::new(Pool { state: Mutex::default(), changed: Condvar::new(), idle_time }) }
+    }
+
+    /// Has `work` done as soon as a thread is free. It is an error that there is no thread and none can be
+    /// started.
+    pub(super) fn run(&self, work: Work) -> io::Result<()> {
+        let mut state = self.pool.lock();
+        // Work in the queue is spoken for by that many idle threads, which have not woken up yet.
+        if state.idle <= state.queue.len() && state.threads < MAX_THREADS {
+            match self.start_thread(state.started + 1) {
+                Ok(()) => {
+                    state.threads += 1;
+                    state.started += 1;
+                }
+                Err(error) if state.threads == 0 => return Err(error),
+                Err(error) => {
+                    log::warn!("{} threads must do, no more can be started: {error}", state.threads)
+                }
+            }
+        }
+        state.queue.push_back(work);
+        drop(state);
+        self.pool.changed.notify_one();
+        Ok(())
+    }
+
+    /// How many threads there are.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> usize {
+        self.pool.lock().threads
+    }
+
+    /// How many of them wait for work.
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        let state = self.pool.lock();
+        if state.queue.is_empty() { state.idle } else { 0 }
+    }
+
+    /// Starts a thread, which will wait for the lock that the caller holds.
+    fn start_thread(&self, number: usize) -> io::Result<()> {
+        let pool = Arc::clone(&self.pool);
+        thread::Builder::new().name(format!("ropewalk-worker-{number}")).spawn(move || pool.serve())?;
+        Ok(())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        state.closed = true;
+        let abandoned = mem::take(&mut state.queue);
+        drop(state);
+        self.pool.changed.notify_all();
+        // Not under the lock: what the work owns may do anything when it is dropped.
+        drop(abandoned);
+    }
+}
+
+/// What the threads and their owner share.
+struct Pool {
+    state: Mutex<State>,
+    /// There is work, or the pool was closed.
+    changed: Condvar,
+    idle_time: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Work>,
+    /// How many threads there are.
+    threads: usize,
+    /// How many of them wait.
+    idle: usize,
+    /// How many threads there have ever been, for their names.
+    started: usize,
+    closed: bool,
+}
+
+impl Pool {
+    /// The life of a thread.
+    fn serve(&self) {
+        let mut state = self.lock();
+        while !state.closed {
+            if let Some(work) = state.queue.pop_front() {
+                drop(state);
+                // Whoever wants to know of a panic catches it within the work; the thread has other work to
+                // do.
+                let _ = catch_unwind(AssertUnwindSafe(work));
+                state = self.lock();
+                continue;
+            }
+            state.idle += 1;
+            let (woken, wait) =
+                self.changed.wait_timeout(state, self.idle_time).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            // Work may have come just after the time was up, before this thread had the lock again.
+            if wait.timed_out() && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    /// Nothing panics while it holds the lock, so the state is whole even if the lock says otherwise.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

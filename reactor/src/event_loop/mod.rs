@@ -1,0 +1,343 @@
+//! The loop: it alone owns connections, and it alone calls user code.
+
+pub(crate) mod callbacks;
+mod commands;
+mod losses;
+mod shutdown;
+mod table;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+use std::time::Duration;
+
+use crate::core::{Core, Phase};
+use crate::draining::Drain;
+use crate::driver::{Driver, Event, MioDriver, PollUntil, Readiness};
+use crate::timers::{Timer, TimerId};
+use crate::{ConnectionId, ReactorHandle, TimerKey};
+use callbacks::{Running, Watch};
+use shutdown::Shutdown;
+pub(crate) use table::{Source, Table};
+
+/// How many bytes one read takes at the most. One buffer serves all connections.
+const READ_BUFFER_SIZE: usize = 64 * 1024;
+
+/// A single-threaded event loop and everything it serves.
+///
+/// A program makes one, lets endpoints listen and connect, and calls [`run`](Self::run). A process may have several,
+/// each in its own thread. A reactor dereferences to its [`ReactorHandle`], which carries most of its methods.
+///
+/// # One turn of the loop
+///
+/// 1. Poll for events: without waiting if anything is still to be done, else until the next timer.
+/// 2. Read the clock, once; all that follows sees this time.
+/// 3. Latch what has become ready into connections and ports.
+/// 4. Do what other threads have posted, then read and deliver input within a budget for each connection, accept new
+///    connections, and finish connection attempts.
+/// 5. Run the timers that were due when the turn began.
+/// 6. Do what was commanded before this step; what that commands waits for the next turn.
+/// 7. Settle the connections that asked for it: send their output with one system call each, tell them about marks and
+///    resumed reading, carry out what their lifecycle demands.
+/// 8. Deliver losses.
+/// 9. Free what was lost.
+///
+/// # Dropping
+///
+/// Dropping a reactor frees everything it holds: sockets, protocols, timers, calls, threads that are idle. No callback is
+/// called; [`ReactorHandle::stop`] is the way to tell the connections.
+pub struct Reactor {
+    pub(crate) handle: ReactorHandle,
+    pub(crate) table: Table,
+    /// Sources that may give something without a new event. Invariant: each at most once.
+    pub(crate) ready: Vec<ConnectionId>,
+    /// Connections that ended in this turn.
+    losses: Vec<ConnectionId>,
+    /// Ports that wait for descriptors.
+    pub(crate) starved: Vec<ConnectionId>,
+    /// How many ports listen for each factory, by its identity.
+    pub(crate) factories: HashMap<usize, usize>,
+    shutdown: Shutdown,
+    pub(crate) drain: Drain,
+    pub(crate) watch: Watch,
+    read_buffer: Box<[u8]>,
+    /// Empty between turns; kept for their memory.
+    events: Vec<Event>,
+    due: Vec<TimerId>,
+}
+
+/// Whether a reactor goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "a stopped reactor starts again if it is run again"]
+pub enum Status {
+    /// There may be more to do.
+    Running,
+    /// [`ReactorHandle::stop`] was called, and everything that belongs to stopping has been done.
+    Stopped,
+}
+
+impl Reactor {
+    /// A reactor on the real network and clock.
+    ///
+    /// # Errors
+    /// If the operating system refuses the descriptors that it needs.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self::with_driver(Box::new(MioDriver::new()?)))
+    }
+
+    /// A reactor in a world of its own, such as a simulated network.
+    pub fn with_driver(driver: Box<dyn Driver>) -> Self {
+        let handle = ReactorHandle::new(Core::new(driver));
+        let watch = Watch::new(handle.clone());
+        Self {
+            handle,
+            table: Table::default(),
+            ready: Vec::new(),
+            losses: Vec::new(),
+            starved: Vec::new(),
+            shutdown: Shutdown::default(),
+            factories: HashMap::new(),
+            drain: Drain::default(),
+            watch,
+            read_buffer: vec![0; READ_BUFFER_SIZE].into_boxed_slice(),
+            events: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// Runs until [`ReactorHandle::stop`] is called. It can be run again afterwards; timers and calls that were still to
+    /// come are kept.
+    ///
+    /// It does not return by itself when there is nothing left to do: another thread may yet post something.
+    ///
+    /// # Errors
+    /// If polling fails, which no peer and no user can cause.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.run_once(None)? == Status::Running {}
+        Ok(())
+    }
+
+    /// Makes one turn of the loop, waiting for something to do for at most `timeout`, or without end if `None`. The first
+    /// call starts the reactor as `run` does.
+    ///
+    /// # Errors
+    /// If polling fails, which no peer and no user can cause.
+    pub fn run_once(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
+        if self.core().phase.get() == Phase::Idle {
+            self.start_up();
+        }
+        self.poll(timeout)?;
+        self.begin_turn();
+        self.latch_events();
+        self.take_messages();
+        self.serve_ready();
+        self.run_timers();
+        self.run_commands();
+        self.settle_connections();
+        self.deliver_losses();
+        self.end_turn();
+        Ok(self.advance_shutdown())
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let until = self.poll_until(timeout);
+        let result = self.handle.core().driver.borrow_mut().poll(until, &mut self.events);
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    /// How long there is nothing to do but wait.
+    fn poll_until(&self, timeout: Option<Duration>) -> PollUntil {
+        let core = self.core();
+        let busy = !self.ready.is_empty()
+            || core.has_commands()
+            || !core.attention.borrow().is_empty()
+            || core.phase.get() == Phase::StopRequested
+            || self.shutdown.is_due();
+        if busy || timeout == Some(Duration::ZERO) {
+            return PollUntil::Now;
+        }
+        let timer = core.timers.borrow_mut().next_wakeup();
+        let timeout = timeout.map(|timeout| core.driver.borrow().now() + timeout);
+        timer.into_iter().chain(timeout).min().map_or(PollUntil::Event, PollUntil::Deadline)
+    }
+
+    fn begin_turn(&mut self) {
+        let core = self.handle.core();
+        let now = core.driver.borrow().now();
+        core.now.set(now);
+        core.counters.count(|stats| stats.turns += 1);
+        self.watch.begin_turn(now, core.slow_callback.get());
+    }
+
+    fn latch_events(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event {
+                Event::Ready(token, readiness) => {
+                    if let Some(id) = self.table.id(token) {
+                        self.latch(id, readiness);
+                    }
+                }
+                Event::Woken => {}
+                Event::Signal(signal) => self.handle.signal_received(signal),
+            }
+        }
+        self.events = events;
+    }
+
+    pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {
+        match self.table.get(id) {
+            Some(Source::Connection(connection)) => {
+                connection.became_ready(readiness);
+                if connection.wants_queueing() {
+                    connection.queued = true;
+                    self.ready.push(id);
+                }
+            }
+            Some(Source::Port(port)) => {
+                if port.became_ready() {
+                    self.ready.push(id);
+                }
+            }
+            Some(Source::Attempt(attempt)) => {
+                if attempt.became_ready(readiness) {
+                    self.ready.push(id);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Gives each source that is ready its share of the turn.
+    fn serve_ready(&mut self) {
+        let mut served = std::mem::take(&mut self.ready);
+        for id in served.drain(..) {
+            let more = match self.table.get(id) {
+                Some(Source::Connection(connection)) => {
+                    connection.read(&mut self.watch, &mut self.read_buffer);
+                    connection.queued
+                }
+                Some(Source::Port(_)) => self.accept(id),
+                Some(Source::Attempt(_)) => {
+                    self.finish_attempt(id);
+                    false
+                }
+                None => false,
+            };
+            if more {
+                self.ready.push(id);
+            }
+        }
+        if self.ready.is_empty() {
+            self.ready = served;
+        }
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.handle.now();
+        let mut due = std::mem::take(&mut self.due);
+        self.core().timers.borrow_mut().advance(now, &mut due);
+        for timer in due.drain(..) {
+            self.run_timer(timer);
+        }
+        self.due = due;
+    }
+
+    fn run_timer(&mut self, id: TimerId) {
+        let timer = {
+            let mut timers = self.handle.core().timers.borrow_mut();
+            // A timer that ran before may have cancelled this one or moved it.
+            if timers.is_due(id) { timers.remove(id) } else { None }
+        };
+        match timer {
+            Some(Timer::Call(call)) => self.run_call("a delayed call", call),
+            Some(Timer::Protocol(connection)) => {
+                if let Some(connection) = self.table.connection(connection) {
+                    connection.timer_expired(&mut self.watch, TimerKey(id));
+                }
+            }
+            Some(Timer::Guard(connection)) => {
+                if let Some(connection) = self.table.connection(connection) {
+                    connection.deadline_timer_expired();
+                }
+            }
+            Some(Timer::Attempt(attempt)) => self.attempt_timed_out(attempt),
+            Some(Timer::Accept(port)) => self.retry_accepting(port),
+            Some(Timer::Drain) => self.drain_deadline_reached(),
+            None => {}
+        }
+    }
+
+    /// Calls user code that belongs to no connection.
+    fn run_call(&mut self, what: &'static str, call: crate::commands::Call) {
+        self.watch.begin(Running::Call(what));
+        self.handle.core().run_guarded(what, || call(&self.handle));
+    }
+
+    fn settle_connections(&mut self) {
+        let mut asking = self.core().attention.take();
+        for id in asking.drain(..) {
+            let Some(connection) = self.table.connection(id) else {
+                continue;
+            };
+            connection.settle(&mut self.watch);
+            if connection.wants_queueing() {
+                connection.queued = true;
+                self.ready.push(id);
+            }
+            if connection.wants_ending() {
+                connection.ending = true;
+                self.losses.push(id);
+            }
+        }
+        let mut attention = self.handle.core().attention.borrow_mut();
+        if attention.is_empty() {
+            *attention = asking;
+        }
+    }
+
+    /// Reports callbacks that were slow, then frees what was lost.
+    fn end_turn(&mut self) {
+        for (running, took) in self.watch.end_turn() {
+            self.report_slow(running, took);
+        }
+        self.free_losses();
+    }
+
+    fn report_slow(&mut self, running: Running, took: Duration) {
+        self.handle.core().counters.count(|stats| stats.slow_callbacks += 1);
+        match running {
+            Running::Call(what) => log::warn!("{what} held the loop for {took:?}"),
+            Running::Callback(id, callback) => {
+                let connection = self.table.connection(id);
+                let (protocol, peer) = match &connection {
+                    Some(connection) => {
+                        (connection.protocol_name(), connection.transport().peer().to_string())
+                    }
+                    None => ("a protocol that is gone", "a peer that is gone".to_owned()),
+                };
+                log::warn!(
+                    "connection {id} with {peer}: {callback} of {protocol} held the loop for {took:?}"
+                );
+            }
+        }
+    }
+}
+
+impl Deref for Reactor {
+    type Target = ReactorHandle;
+
+    fn deref(&self) -> &ReactorHandle {
+        &self.handle
+    }
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reactor").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! Starting and stopping.
+
+use std::rc::Rc;
+
+use super::callbacks::catch;
+use super::{Reactor, Source, Status};
+use crate::connection::lifecycle::Event;
+use crate::core::Phase;
+use crate::driver::Gone;
+use crate::{Completion, ConnectError, Reason, When};
+
+/// What a shutdown waits for.
+#[derive(Default)]
+pub(super) struct Shutdown {
+    /// Every deferred that is waited for holds a clone; present while triggers before the shutdown are waited for.
+    waiting: Option<Rc<()>>,
+}
+
+impl Shutdown {
+    /// Whether a shutdown is under way and nothing holds it up any more.
+    pub(super) fn is_due(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|token| Rc::strong_count(token) == 1)
+    }
+}
+
+impl Reactor {
+    pub(super) fn start_up(&mut self) {
+        let now = self.core().driver.borrow().now();
+        self.core().now.set(now);
+        self.core().signalled.set(false);
+        self.fire(When::BeforeStartup);
+        self.core().phase.set(Phase::Running);
+        self.fire(When::DuringStartup);
+        self.fire(When::AfterStartup);
+    }
+
+    /// Does what stopping demands at the end of this turn.
+    pub(super) fn advance_shutdown(&mut self) -> Status {
+        if self.core().phase.get() == Phase::StopRequested {
+            self.core().phase.set(Phase::Stopping);
+            self.begin_shutdown();
+        }
+        if !self.shutdown.is_due() {
+            return Status::Running;
+        }
+        self.shutdown.waiting = None;
+        self.shut_down();
+        Status::Stopped
+    }
+
+    /// Fires the triggers that come before the shutdown and notes what they wait for.
+    fn begin_shutdown(&mut self) {
+        let token = Rc::new(());
+        for completion in self.fire(When::BeforeShutdown) {
+            if let Completion::Later(deferred) = completion {
+                let waits = Rc::clone(&token);
+                // A deferred that never gets its value drops the closure, and the token with it.
+                deferred.then(move |()| drop(waits));
+            }
+        }
+        self.shutdown.waiting = Some(token);
+    }
+
+    fn shut_down(&mut self) {
+        self.core().phase.set(Phase::Idle);
+        self.close_everything();
+        self.fire(When::DuringShutdown);
+        self.fire(When::AfterShutdown);
+        // Results that the shutdown itself brought about reach those who wait for them.
+        self.run_commands();
+        self.settle_connections();
+        self.deliver_losses();
+        self.end_turn();
+    }
+
+    /// Closes ports, gives up attempts, and ends connections after one last try to send their output.
+    fn close_everything(&mut self) {
+        // Connections and ports that were commanded but are not yet in the table must not survive.
+        self.run_commands();
+        for id in self.table.ids() {
+            match self.table.get(id) {
+                Some(Source::Connection(connection)) => {
+                    connection.settle(&mut self.watch);
+                    connection.shared().end_with(Reason::Shutdown, Event::Stop);
+                }
+                Some(Source::Port(port)) => {
+                    let port = Rc::clone(port);
+                    port.stop();
+                    self.forget_port(&port);
+                }
+                Some(Source::Attempt(_)) => {
+                    self.fail_attempt(id, |address| ConnectError::Shutdown { address })
+                }
+                None => {}
+            }
+        }
+        self.settle_connections();
+        self.deliver_losses();
+        self.end_turn();
+    }
+
+    /// Runs the triggers for `when` and returns what they left to wait for.
+    fn fire(&mut self, when: When) -> Vec<Completion> {
+        let mut completions = Vec::new();
+        loop {
+            // One by one, because a trigger may add and remove others.
+            let trigger = self.core().triggers.borrow_mut().take(when);
+            let Some(trigger) = trigger else {
+                return completions;
+            };
+            match catch(|| trigger(&self.handle)) {
+                Ok(completion) => completions.push(completion),
+                Err(message) => self.core().report_panic("a trigger", &message),
+            }
+        }
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.core().phase.set(Phase::Gone);
+        for id in self.table.ids() {
+            if let Some(Source::Connection(connection)) = self.table.get(id) {
+                // Handles become inert before any destructor can use them.
+                connection.shared().end_with(Reason::Shutdown, Event::Stop);
+            }
+        }
+        for id in self.table.ids() {
+            match self.table.remove(id) {
+                Some(Source::Connection(connection)) => connection.discard(),
+                Some(Source::Port(port)) => {
+                    port.stop();
+                    let core = self.handle.core();
+                    core.run_guarded("a factory's destructor", || drop(port));
+                }
+                Some(Source::Attempt(attempt)) => {
+                    self.handle.core().run_guarded("a factory's destructor", || drop(attempt));
+                }
+                None => {}
+            }
+        }
+        self.release_core();
+    }
+}
+
+impl Reactor {
+    /// Takes everything out of the leaf state that may own handles, and with them the leaf state itself.
+    fn release_core(&self) {
+        let core = self.handle.core();
+        let messages = core.remote.close();
+        let commands = core.take_commands();
+        let timers = core.timers.borrow_mut().drain();
+        let jobs = core.jobs.take();
+        let triggers = core.triggers.take();
+        let gone = Gone::since(core.now.get());
+        let driver = core.driver.replace(Box::new(gone));
+        core.run_guarded("a destructor", || drop((messages, commands, timers)));
+        core.run_guarded("a destructor", || drop((jobs, triggers, driver)));
+    }
+}

@@ -1,0 +1,66 @@
+//! The event loop of Ropewalk: a single-threaded [`Reactor`] that owns connections and calls [`Protocol`]s.
+//!
+//! Use the crate `ropewalk`, which presents this one together with endpoints and helper protocols.
+//!
+//! # Guarantees
+//!
+//! * **G1** `connection_made` comes exactly once and first, then data, then `connection_lost` exactly once and last.
+//! * **G2** No callback of a connection is entered while another of it runs.
+//! * **G3** Bytes accepted by `write` are sent in order, or reported unsent with the reason.
+//! * **G4** Memory is bounded by configuration, whatever a peer does.
+//! * **G5** No peer delays another by more than the read budget plus the time of callbacks.
+//! * **G6** Every close ends within its deadline.
+//! * **G7** A panic in a callback ends one connection.
+//! * **G9** Timers never fire early.
+//! * **G10** No descriptor leaks, whichever system call fails.
+#![forbid(unsafe_code)]
+
+mod address;
+mod bytes;
+mod commands;
+mod connecting;
+mod connection;
+mod core;
+mod deferred;
+mod draining;
+pub mod driver;
+mod event_loop;
+mod factory;
+mod handle;
+mod instant;
+mod listening;
+mod producer;
+mod protocol;
+mod random;
+mod reason;
+mod remote;
+mod signals;
+mod stats;
+mod threads;
+mod timers;
+mod transport;
+mod triggers;
+
+// The public interface is:
+pub use address::Address;
+pub use bytes::Bytes;
+pub use connecting::{ConnectError, ConnectResult};
+pub use connection::ConnectionId;
+pub use deferred::{Deferred, Resolver};
+pub use draining::Drained;
+pub use driver::{ConnectOptions, Driver, ListenOptions};
+pub use event_loop::{Reactor, Status};
+pub use factory::{Factory, factory_fn, for_protocol};
+pub use handle::ReactorHandle;
+pub use instant::Instant;
+pub use listening::ListeningPort;
+pub use producer::{Producer, ProducerExists, ProducerKind};
+pub use protocol::{Protocol, ProtocolError, Result};
+pub use reason::{Reason, Timeout};
+pub use remote::{ReactorGone, Remote};
+pub use stats::Stats;
+pub use threads::ThreadError;
+pub use timers::{DelayedCall, DelayedCallError, LoopEnd, LoopingCall, TimerKey};
+pub use transport::Transport;
+pub use transport::limits::Limits;
+pub use triggers::{Completion, TriggerId, When};

@@ -1,0 +1,182 @@
+//! Ports that listen, and the accepting of connections.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use crate::commands::Command;
+use crate::driver::{ListenOptions, Listener, Stream};
+use crate::timers::TimerId;
+use crate::{Address, ConnectionId, Deferred, Factory, ReactorHandle};
+
+mod accepting;
+
+/// Names a port in the table.
+pub(crate) type PortId = ConnectionId;
+
+/// A listening port: the handle that [`ReactorHandle::listen`] returns. Dropping it changes nothing; the port listens
+/// until [`stop`](Self::stop) or until the reactor stops.
+#[derive(Clone)]
+pub struct ListeningPort {
+    port: Rc<Port>,
+}
+
+/// A listening port as the loop and its handles share it.
+pub(crate) struct Port {
+    reactor: ReactorHandle,
+    factory: Rc<dyn Factory>,
+    options: ListenOptions,
+    address: Address,
+    /// Present exactly while the port listens.
+    listener: RefCell<Option<Box<dyn Listener>>>,
+    /// The listener is not registered with the driver yet.
+    fresh: Cell<bool>,
+    /// Its place in the table, once the loop has seen it.
+    id: Cell<Option<PortId>>,
+    /// It is in the list of those that are ready.
+    queued: Cell<bool>,
+    /// How long it waits for descriptors next time; zero while there are enough.
+    backoff: Cell<Duration>,
+    retry: Cell<Option<TimerId>>,
+}
+
+impl ReactorHandle {
+    /// Listens on `address` and has `factory` make a protocol for each connection. The address is bound when this
+    /// returns; connections are accepted once the reactor runs.
+    ///
+    /// Running out of descriptors does not end a port: it waits and tries again, at once when a connection closes; after a
+    /// while it uses a descriptor kept in reserve to close those who wait, so that they know.
+    ///
+    /// # Errors
+    /// If the address cannot be bound; the text names it. The kind is the operating system's, such as
+    /// [`io::ErrorKind::AddrInUse`].
+    pub fn listen(
+        &self,
+        address: SocketAddr,
+        options: ListenOptions,
+        factory: impl Factory + 'static,
+    ) -> io::Result<ListeningPort> {
+        let listener = self.bind(address, &options)?;
+        let port = Rc::new(Port {
+            reactor: self.clone(),
+            factory: Rc::new(factory),
+            options,
+            address: listener.local_address()?,
+            listener: RefCell::new(Some(listener)),
+            fresh: Cell::new(true),
+            id: Cell::new(None),
+            queued: Cell::new(false),
+            backoff: Cell::new(Duration::ZERO),
+            retry: Cell::new(None),
+        });
+        self.core().command(Command::SettlePort(Rc::clone(&port), None));
+        Ok(ListeningPort { port })
+    }
+
+    fn bind(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        let listener = self.core().driver.borrow_mut().listen(address, options);
+        listener.map_err(|source| io::Error::new(source.kind(), ListenError { address, source }))
+    }
+}
+
+impl ListeningPort {
+    /// The address that is listened on, with the real port if port 0 was asked for.
+    pub fn address(&self) -> &Address {
+        &self.port.address
+    }
+
+    /// Stops listening at once; connections that were accepted live on. The deferred has its value once the factory has
+    /// heard of it. Stopping a stopped port does nothing more.
+    pub fn stop(&self) -> Deferred<()> {
+        let (deferred, resolver) = Deferred::new(&self.port.reactor);
+        self.port.stop();
+        self.port.reactor.core().command(Command::SettlePort(Rc::clone(&self.port), Some(resolver)));
+        deferred
+    }
+
+    /// Listens again on the same address after [`stop`](Self::stop). Does nothing on a port that listens.
+    ///
+    /// # Errors
+    /// As [`ReactorHandle::listen`].
+    pub fn start(&self) -> io::Result<()> {
+        if self.is_listening() {
+            return Ok(());
+        }
+        let Address::Tcp(address) = self.port.address;
+        let listener = self.port.reactor.bind(address, &self.port.options)?;
+        self.port.listener.replace(Some(listener));
+        self.port.fresh.set(true);
+        self.port.reactor.core().command(Command::SettlePort(Rc::clone(&self.port), None));
+        Ok(())
+    }
+
+    /// Whether the port listens.
+    pub fn is_listening(&self) -> bool {
+        self.port.listener.borrow().is_some()
+    }
+}
+
+impl Port {
+    /// Closes the listening socket at once. The loop settles the rest.
+    pub(crate) fn stop(&self) {
+        self.listener.replace(None);
+    }
+
+    /// The driver says that connections wait. Returns whether the port is to be queued.
+    pub(crate) fn became_ready(&self) -> bool {
+        // A port that waits for descriptors is queued when there are some.
+        self.backoff.get().is_zero() && !self.queued.replace(true)
+    }
+
+    /// The next connection, with the addresses of both ends.
+    fn accept(&self) -> io::Result<(Box<dyn Stream>, Address, Address)> {
+        let mut listener = self.listener.borrow_mut();
+        let Some(listener) = listener.as_mut() else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let (stream, peer) = listener.accept()?;
+        // Only a wildcard leaves open which address the peer has connected to; asking costs a system call.
+        let is_wildcard = self.address.ip().is_some_and(|ip| ip.is_unspecified());
+        let host = if is_wildcard { stream.local_address()? } else { self.address.clone() };
+        Ok((stream, peer, host))
+    }
+
+    /// Closes the next waiting connection without serving it.
+    fn refuse(&self) -> io::Result<()> {
+        match self.listener.borrow_mut().as_mut() {
+            Some(listener) => listener.refuse(),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+/// A port could not be opened.
+#[derive(Debug)]
+struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "listening on {}: {}", self.address, self.source)
+    }
+}
+
+impl std::error::Error for ListenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl fmt::Debug for ListeningPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ListeningPort")
+            .field("address", &self.port.address)
+            .field("listening", &self.is_listening())
+            .finish()
+    }
+}

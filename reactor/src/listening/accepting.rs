@@ -1,0 +1,231 @@
+//! The loop's side of ports: accepting connections, and living through a lack of descriptors.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Port, PortId};
+use crate::connection::Connection;
+use crate::deferred::Resolver;
+use crate::driver::Stream;
+use crate::event_loop::callbacks::{Running, catch};
+use crate::event_loop::{Reactor, Source};
+use crate::timers::Timer;
+use crate::transport::shared::Shared;
+use crate::{Address, ConnectionId, Factory, Protocol, Transport};
+
+/// How many connections one port may accept in one turn before others have their share.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// How long a port without descriptors waits at first; the wait doubles each time.
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+
+/// The longest such wait. From then on, those who wait to be accepted are refused.
+const BACKOFF_MAX: Duration = Duration::from_millis(800);
+
+impl Reactor {
+    /// Brings the table into line with whether a port listens.
+    pub(crate) fn settle_port(&mut self, port: &Rc<Port>, resolver: Option<Resolver<()>>) {
+        let listens = port.listener.borrow().is_some();
+        match port.id.get() {
+            None if listens => self.insert_port(port),
+            Some(_) if !listens => self.forget_port(port),
+            Some(id) => self.register_port(port, id),
+            None => {}
+        }
+        if let Some(resolver) = resolver {
+            resolver.resolve(());
+        }
+    }
+
+    fn insert_port(&mut self, port: &Rc<Port>) {
+        let id = self.table.insert(Source::Port(Rc::clone(port)));
+        port.id.set(Some(id));
+        self.start_factory(port);
+        self.register_port(port, id);
+    }
+
+    fn register_port(&self, port: &Port, id: PortId) {
+        if !port.fresh.replace(false) {
+            return;
+        }
+        let mut listener = port.listener.borrow_mut();
+        let result = listener.as_mut().map_or(Ok(()), |listener| listener.register(id.token()));
+        if let Err(error) = result {
+            log::error!("port {}: waiting for connections is not possible: {error}", port.address);
+        }
+    }
+
+    /// Takes a port that no longer listens out of the table.
+    pub(crate) fn forget_port(&mut self, port: &Port) {
+        let Some(id) = port.id.take() else {
+            return;
+        };
+        if let Some(timer) = port.retry.take() {
+            self.core().timers.borrow_mut().remove(timer);
+        }
+        port.backoff.set(Duration::ZERO);
+        port.queued.set(false);
+        self.starved.retain(|starved| *starved != id);
+        let removed = self.table.remove(id);
+        self.stop_factory(port);
+        self.core().run_guarded("a factory's destructor", || drop(removed));
+    }
+
+    /// A factory hears of the first of its ports.
+    fn start_factory(&mut self, port: &Port) {
+        let ports = self.factories.entry(port.factory.identity().addr()).or_default();
+        *ports += 1;
+        if *ports == 1 {
+            self.watch.begin(Running::Call("start_factory"));
+            self.core().run_guarded("start_factory", || port.factory.start_factory());
+        }
+    }
+
+    /// A factory hears of the end of the last of its ports.
+    fn stop_factory(&mut self, port: &Port) {
+        let identity = port.factory.identity().addr();
+        let Some(ports) = self.factories.get_mut(&identity) else {
+            return;
+        };
+        *ports -= 1;
+        if *ports == 0 {
+            self.factories.remove(&identity);
+            self.watch.begin(Running::Call("stop_factory"));
+            self.core().run_guarded("stop_factory", || port.factory.stop_factory());
+        }
+    }
+
+    /// Accepts what waits at a port, within the budget; returns whether there may be more.
+    pub(crate) fn accept(&mut self, id: PortId) -> bool {
+        let Some(port) = self.table.port(id).map(Rc::clone) else {
+            return false;
+        };
+        for _ in 0..ACCEPTS_PER_TURN {
+            match port.accept() {
+                Ok((stream, peer, host)) => {
+                    if !port.backoff.replace(Duration::ZERO).is_zero() {
+                        log::info!("port {}: there are descriptors again", port.address);
+                    }
+                    self.accepted(&port, stream, peer, host);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    port.queued.set(false);
+                    return false;
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => {
+                    port.queued.set(false);
+                    self.starve(&port, id, &error);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn accepted(&mut self, port: &Port, stream: Box<dyn Stream>, peer: Address, host: Address) {
+        let Some(protocol) = self.build_protocol(&*port.factory, &peer) else {
+            log::debug!("port {}: the factory refused {peer}", port.address);
+            return;
+        };
+        let id = self.table.next_id();
+        if let Err(error) = self.open_connection(id, stream, protocol, peer, host) {
+            log::warn!("port {}: a connection could not be served: {error}", port.address);
+        }
+    }
+
+    /// Asks a factory for a protocol; a panic counts as a refusal.
+    pub(crate) fn build_protocol(
+        &mut self,
+        factory: &dyn Factory,
+        peer: &Address,
+    ) -> Option<Box<dyn Protocol>> {
+        self.watch.begin(Running::Call("build_protocol"));
+        catch(|| factory.build_protocol(peer)).unwrap_or_else(|message| {
+            self.core().report_panic("build_protocol", &message);
+            None
+        })
+    }
+
+    /// Puts an accepted stream into the next slot of the table and tells its protocol.
+    fn open_connection(
+        &mut self,
+        id: ConnectionId,
+        mut stream: Box<dyn Stream>,
+        protocol: Box<dyn Protocol>,
+        peer: Address,
+        host: Address,
+    ) -> io::Result<()> {
+        stream.register(id.token())?;
+        let transport = Transport::new(Shared::new(self.handle.clone(), id, peer, host));
+        let connection = Box::new(Connection::new(stream, protocol, transport));
+        self.core().counters.connection_opened();
+        self.table.insert(Source::Connection(connection));
+        if let Some(connection) = self.table.connection(id) {
+            connection.open(&mut self.watch);
+        }
+        Ok(())
+    }
+
+    /// A port cannot accept because descriptors or memory have run out: it waits.
+    fn starve(&mut self, port: &Port, id: PortId, error: &io::Error) {
+        let backoff = port.backoff.get();
+        if backoff.is_zero() {
+            log::warn!(
+                "port {}: cannot accept: {error}; trying again when a connection closes",
+                port.address
+            );
+        } else if backoff == BACKOFF_MAX {
+            refuse_waiting(port);
+        }
+        let backoff = (backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
+        port.backoff.set(backoff);
+        let deadline = self.now() + backoff;
+        let timer = self.core().timers.borrow_mut().insert(deadline, Timer::Accept(id));
+        port.retry.set(Some(timer));
+        self.starved.push(id);
+    }
+
+    /// The wait of a port without descriptors is over.
+    pub(crate) fn retry_accepting(&mut self, id: PortId) {
+        self.starved.retain(|starved| *starved != id);
+        if let Some(port) = self.table.port(id) {
+            port.retry.set(None);
+            if !port.queued.replace(true) {
+                self.ready.push(id);
+            }
+        }
+    }
+
+    /// A descriptor has become free: ports that wait for one try again in the next turn.
+    pub(crate) fn feed_starved_ports(&mut self) {
+        for id in std::mem::take(&mut self.starved) {
+            let Some(port) = self.table.port(id).map(Rc::clone) else {
+                continue;
+            };
+            if let Some(timer) = port.retry.take() {
+                self.core().timers.borrow_mut().remove(timer);
+            }
+            if !port.queued.replace(true) {
+                self.ready.push(id);
+            }
+        }
+    }
+}
+
+/// Whether an error of `accept` concerns only the connection that was to be accepted.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Closes those who wait to be accepted, so that they need not wait for nothing.
+fn refuse_waiting(port: &Port) {
+    let refused = (0..ACCEPTS_PER_TURN).take_while(|_| port.refuse().is_ok()).count();
+    if refused > 0 {
+        log::warn!("port {}: refused {refused} connections for lack of descriptors", port.address);
+    }
+}

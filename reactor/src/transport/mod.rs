@@ -1,0 +1,296 @@
+//! The handle through which a protocol, and everybody else, acts on a connection.
+
+pub(crate) mod limits;
+pub(crate) mod output;
+pub(crate) mod shared;
+
+use std::any::Any;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::commands::Command;
+use crate::connection::lifecycle::{Event, State};
+use crate::producer::Registration;
+use crate::timers::{Timer, TimerId};
+use crate::{
+    Address, Bytes, ConnectionId, Limits, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError,
+    ReactorHandle, Reason, TimerKey,
+};
+use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
+
+/// A handle on one connection: cheap to clone, to keep, and to give away within the reactor's thread.
+///
+/// Every method records what is wanted and returns; none calls a protocol, blocks, or fails because of who else is
+/// running. So a shared `RefCell` may stay borrowed while writing to everybody in it. The loop carries the wishes out
+/// before its turn ends.
+///
+/// After the connection is lost a handle is inert: every method does nothing.
+///
+/// # Output
+///
+/// Bytes accepted by `write` are sent in order, or reported unsent by the reason that `connection_lost` hears (G3).
+/// They are sent at the end of the turn, with one system call however many writes there were. A slow peer makes them
+/// wait in memory, within [`Limits`].
+#[derive(Clone)]
+pub struct Transport {
+    shared: Rc<Shared>,
+}
+
+impl Transport {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Rc::new(shared) }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Sends `data` after everything written before. Writing nothing does nothing; writing after
+    /// [`lose_connection`](Self::lose_connection), [`lose_write_connection`](Self::lose_write_connection) or the loss
+    /// does nothing.
+    pub fn write(&self, data: impl AsRef<[u8]>) {
+        self.shared.write(data.as_ref());
+    }
+
+    /// Sends several pieces as if they were one.
+    ///
+    /// ```no_run
+    /// # fn example(transport: &ropewalk_reactor::Transport) {
+    /// transport.write_vectored(["HTTP/1.0 200 OK\r\n", "\r\n", "hello"]);
+    /// # }
+    /// ```
+    pub fn write_vectored(&self, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        for part in parts {
+            self.write(part);
+        }
+    }
+
+    /// Sends bytes that many connections share, without copying them (a few hundred bytes are copied all the same,
+    /// because that is faster).
+    pub fn write_shared(&self, data: Bytes) {
+        self.shared.write_shared(data);
+    }
+
+    /// How many bytes were accepted and not yet handed to the operating system. After the loss: how many never were.
+    pub fn buffered(&self) -> usize {
+        self.shared.buffered()
+    }
+
+    /// Closes the connection in an orderly way: what was written is sent, a registered producer finishes first, then
+    /// the peer is told, and `connection_lost` follows with [`Reason::Closed`].
+    ///
+    /// From now on no input is delivered, and nothing more can be written. Takes at most
+    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6). Calling it again does nothing.
+    pub fn lose_connection(&self) {
+        self.shared.step(Event::LoseConnection);
+    }
+
+    /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged, and
+    /// `connection_lost` hears it as [`Reason::Error`].
+    pub fn fail(&self, error: impl Into<ProtocolError>) {
+        self.shared.end_with(Reason::Error(error.into()), Event::LoseConnection);
+    }
+
+    /// Finishes this side's sending once what was written is sent; the peer hears the end of input. Input is still
+    /// delivered; when the peer finishes too, the connection ends. Nothing more can be written from now on.
+    pub fn lose_write_connection(&self) {
+        self.shared.step(Event::LoseWriteConnection);
+    }
+
+    /// Drops the connection at once: unsent output is thrown away and the peer sees a reset. `connection_lost` follows
+    /// with [`Reason::Aborted`], never from inside another callback.
+    pub fn abort_connection(&self) {
+        self.shared.end_with(Reason::Aborted, Event::Abort);
+    }
+
+    /// Stops delivering input until [`resume_reading`](Self::resume_reading), so that the peer is slowed down.
+    ///
+    /// The rest of the current read is the protocol's: receivers of lines and messages keep it and go on when
+    /// resumed. If the connection breaks meanwhile, what the peer had sent is kept for
+    /// [`Limits::close_timeout`], then the loss is reported; the peer's orderly end is noticed after resuming.
+    pub fn pause_reading(&self) {
+        self.shared.set(READING_PAUSED, true);
+        self.shared.ask_attention();
+    }
+
+    /// Goes on delivering input, unless output above the high-water mark holds reading back.
+    pub fn resume_reading(&self) {
+        if self.shared.has(READING_PAUSED) {
+            self.shared.set(READING_PAUSED, false);
+            self.shared.ask_attention();
+        }
+    }
+
+    /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because output is above the
+    /// high-water mark.
+    pub fn is_reading_paused(&self) -> bool {
+        self.shared.is_reading_paused()
+    }
+
+    /// Whether the protocol may be given input now: the connection is neither closing nor paused, and no other protocol
+    /// takes over. Receivers that deliver several messages out of one read ask before each.
+    pub fn delivers_input(&self) -> bool {
+        self.shared.state().delivers_input() && !self.is_reading_paused() && !self.shared.has(SWITCHING)
+    }
+
+    /// Whether the connection is neither lost nor closing.
+    pub fn is_open(&self) -> bool {
+        !self.shared.state().is_ending()
+    }
+
+    /// Registers what feeds this transport; see [`Producer`]. A connection that is closing or lost stops the producer
+    /// right away.
+    ///
+    /// # Errors
+    /// Gives the producer back if there is one already.
+    pub fn register_producer(
+        &self,
+        producer: impl Producer + 'static,
+        kind: ProducerKind,
+    ) -> Result<(), ProducerExists> {
+        let producer: Box<dyn Producer> = Box::new(producer);
+        if self.shared.has(HAS_PRODUCER) {
+            return Err(ProducerExists(producer));
+        }
+        if !self.shared.state().accepts_output() {
+            let consumer = self.clone();
+            self.reactor().core().call(Box::new(move |_| {
+                let mut producer = producer;
+                producer.stop_producing(&consumer);
+            }));
+            return Ok(());
+        }
+        self.shared.set(HAS_PRODUCER, true);
+        let registration = Registration { producer, kind, waits: false };
+        let replaced = self.shared.with_rare(|rare| rare.registration.replace(registration));
+        drop(replaced);
+        self.shared.ask_attention();
+        Ok(())
+    }
+
+    /// Ends the registration; a close that was waiting for the producer goes on. Without a producer it does nothing.
+    pub fn unregister_producer(&self) {
+        if self.shared.has(HAS_PRODUCER) {
+            self.shared.set(HAS_PRODUCER, false);
+            self.shared.ask_attention();
+        }
+    }
+
+    /// Calls [`Protocol::timer_expired`] with the returned key after `delay`. Timers end with the connection; one set
+    /// after the loss never expires.
+    pub fn set_timer(&self, delay: Duration) -> TimerKey {
+        if self.shared.state() == State::Lost {
+            return TimerKey(TimerId::DEAD);
+        }
+        let deadline = self.shared.now() + delay;
+        let timer =
+            self.reactor().core().timers.borrow_mut().insert(deadline, Timer::Protocol(self.shared.id));
+        self.shared.with_rare(|rare| rare.timers.push(timer));
+        TimerKey(timer)
+    }
+
+    /// Cancels a timer; one that has expired or been cancelled is left alone.
+    pub fn cancel_timer(&self, timer: TimerKey) {
+        if self.forget_timer(timer) {
+            self.reactor().core().timers.borrow_mut().remove(timer.0);
+        }
+    }
+
+    /// Takes a timer off the list of this connection's live ones, and tells whether it was there.
+    pub(crate) fn forget_timer(&self, timer: TimerKey) -> bool {
+        self.shared.take_rare(|rare| {
+            let place = rare.timers.iter().position(|live| *live == timer.0);
+            place.map(|place| rare.timers.swap_remove(place)).is_some()
+        })
+    }
+
+    /// Closes the connection with [`Timeout::Idle`](crate::Timeout::Idle) when nothing was read or written for `period`;
+    /// `None` turns that off, as it is by default. Returns the period before. Traffic starts the period anew, at next to
+    /// no cost; so does this call.
+    pub fn set_idle_timeout(&self, period: Option<Duration>) -> Option<Duration> {
+        let before = self.shared.with_rare(|rare| std::mem::replace(&mut rare.idle_timeout, period));
+        self.shared.set(shared::IDLE_RESTARTED, true);
+        self.shared.ask_attention();
+        before
+    }
+
+    /// Sends the connection's protocol an event, which it hears in [`Protocol::event_received`], not before the next
+    /// batch of commands. Events arrive in order; those to a lost connection are dropped.
+    pub fn post(&self, event: impl Any) {
+        self.reactor().core().command(Command::Post(self.shared.id, Box::new(event)));
+    }
+
+    /// Makes `next` the connection's protocol as soon as the running callback has returned: it hears
+    /// `connection_made`, then `leftover` as input if there is any. The old protocol is dropped without hearing
+    /// `connection_lost`. For upgrades, logins and negotiated protocols.
+    ///
+    /// Give as `leftover` what the old protocol has received but not used.
+    pub fn switch_protocol(&self, next: impl Protocol + 'static, leftover: impl Into<Vec<u8>>) {
+        if self.shared.state() == State::Lost {
+            return;
+        }
+        let successor: (Box<dyn Protocol>, Vec<u8>) = (Box::new(next), leftover.into());
+        let replaced = self.shared.with_rare(|rare| rare.successor.replace(successor));
+        drop(replaced);
+        self.shared.set(SWITCHING, true);
+        self.shared.ask_attention();
+    }
+
+    /// The limits in force for this connection.
+    pub fn limits(&self) -> Limits {
+        self.shared.limits()
+    }
+
+    /// Changes this connection's limits. They hold for what happens from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.shared.with_rare(|rare| rare.limits = Some(limits));
+        self.shared.set(shared::ABOVE_MARK, limits.is_above_mark(self.buffered()));
+        self.shared.ask_attention();
+    }
+
+    /// Sends small writes at once (`true`, the default) or lets the operating system gather them.
+    pub fn set_nodelay(&self, nodelay: bool) {
+        self.shared.with_rare(|rare| rare.options.nodelay = Some(nodelay));
+        self.shared.ask_attention();
+    }
+
+    /// Has the operating system probe the peer after this time without traffic, so that one that vanished is noticed;
+    /// `None`, the default, turns that off. Systems round to seconds and limit the range.
+    pub fn set_keepalive(&self, after: Option<Duration>) {
+        self.shared.with_rare(|rare| rare.options.keepalive = Some(after));
+        self.shared.ask_attention();
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> &Address {
+        &self.shared.peer
+    }
+
+    /// The address of this end.
+    pub fn host(&self) -> &Address {
+        &self.shared.host
+    }
+
+    /// The connection's name, unique among those that this reactor has open and safe to use in other threads.
+    pub fn id(&self) -> ConnectionId {
+        self.shared.id
+    }
+
+    /// The reactor that the connection belongs to.
+    pub fn reactor(&self) -> &ReactorHandle {
+        &self.shared.reactor
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Transport")
+            .field("id", &self.shared.id)
+            .field("peer", &self.shared.peer)
+            .field("state", &self.shared.state())
+            .field("buffered", &self.shared.buffered())
+            .finish_non_exhaustive()
+    }
+}

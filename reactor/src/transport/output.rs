@@ -1,0 +1,214 @@
+//! Bytes that were written and not yet sent, and the pool that makes writing free of allocations.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use crate::Bytes;
+
+/// Copied bytes are gathered into segments of up to this size, so that memory is given back piece by piece while a
+/// large output drains and nothing is ever moved.
+const SEGMENT_SIZE: usize = 64 * 1024;
+
+/// Shared bytes of up to this size are copied: that is cheaper than another segment.
+const SHARED_COPY_MAX: usize = 256;
+
+/// How many segments one system call takes; Linux allows 1024, but more than this gains nothing.
+pub(crate) const SLICES_MAX: usize = 32;
+
+/// The queue of bytes that one connection has yet to send.
+#[derive(Default)]
+pub(crate) struct Output {
+    segments: VecDeque<Segment>,
+    /// Bytes of the first segment that are sent already. Invariant: less than its length; zero without segments.
+    sent: usize,
+    /// An empty buffer kept for the next write.
+    spare: Vec<u8>,
+}
+
+enum Segment {
+    Copied(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Segment {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Output {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Appends a copy of `data`, which must not be empty.
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        if let Some(Segment::Copied(last)) = self.segments.back_mut() {
+            if last.len() + data.len() <= SEGMENT_SIZE {
+                last.extend_from_slice(data);
+                return;
+            }
+        }
+        let mut segment = std::mem::take(&mut self.spare);
+        segment.extend_from_slice(data);
+        self.segments.push_back(Segment::Copied(segment));
+    }
+
+    /// Appends `data`, which must not be empty, without copying it unless it is small.
+    pub(crate) fn push_shared(&mut self, data: Bytes) {
+        if data.len() <= SHARED_COPY_MAX {
+            self.push(&data);
+        } else {
+            self.segments.push_back(Segment::Shared(data));
+        }
+    }
+
+    /// Fills `slices` with the bytes to send next and returns how many slices that took.
+    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        let mut skip = self.sent;
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            *slice = IoSlice::new(&segment.bytes()[skip..]);
+            skip = 0;
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Forgets the first `count` bytes: they are sent.
+    pub(crate) fn advance(&mut self, count: usize) {
+        let mut sent = self.sent + count;
+        while let Some(first) = self.segments.front() {
+            let length = first.bytes().len();
+            if sent < length {
+                break;
+            }
+            sent -= length;
+            if let Some(Segment::Copied(buffer)) = self.segments.pop_front() {
+                self.keep_spare(buffer);
+            }
+        }
+        debug_assert!(sent == 0 || !self.segments.is_empty(), "more was sent than there was");
+        self.sent = sent;
+    }
+
+    /// Throws away everything unsent.
+    pub(crate) fn clear(&mut self) {
+        self.segments.clear();
+        self.sent = 0;
+    }
+
+    fn keep_spare(&mut self, mut buffer: Vec<u8>) {
+        if self.spare.capacity() == 0 && buffer.capacity() <= SEGMENT_SIZE {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
+    /// The heap memory that an empty queue holds on to.
+    fn idle_memory(&self) -> usize {
+        self.spare.capacity() + self.segments.capacity() * size_of::<Segment>() + size_of::<Self>()
+    }
+}
+
+/// Empty output queues for reuse: a connection has one only while bytes are waiting, so an idle connection holds none
+/// and a busy one allocates none.
+#[derive(Default)]
+pub(crate) struct OutputPool {
+    #[expect(clippy::vec_box, reason = "the box is what is handed out")]
+    idle: RefCell<Vec<Box<Output>>>,
+    /// The memory of all idle queues together.
+    memory: Cell<usize>,
+}
+
+impl OutputPool {
+    /// The pool keeps no more than this.
+    const MEMORY_MAX: usize = 1024 * 1024;
+
+    pub(crate) fn take(&self) -> Box<Output> {
+        let Some(output) = self.idle.borrow_mut().pop() else {
+            return Box::default();
+        };
+        self.memory.set(self.memory.get() - output.idle_memory());
+        output
+    }
+
+    pub(crate) fn give_back(&self, mut output: Box<Output>) {
+        output.clear();
+        let memory = self.memory.get() + output.idle_memory();
+        if memory <= Self::MEMORY_MAX {
+            self.memory.set(memory);
+            self.idle.borrow_mut().push(output);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(output: &Output) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = output.fill(&mut slices);
+        slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn small_writes_gather_into_one_segment() {
+        let mut output = Output::default();
+        for _ in 0..1000 {
+            output.push(b"0123456789");
+        }
+        assert_eq!(output.fill(&mut [IoSlice::new(&[]); SLICES_MAX]), 1);
+        assert_eq!(contents(&output).len(), 10_000);
+    }
+
+    #[test]
+    fn advancing_by_any_cut_keeps_the_order() {
+        let large = Bytes::from(vec![b'x'; 300]);
+        for cut in 0..=320 {
+            let mut output = Output::default();
+            output.push(b"0123456789");
+            output.push_shared(large.clone());
+            output.push(b"abcdefghij");
+            let whole = contents(&output);
+            output.advance(cut);
+            assert_eq!(contents(&output), whole[cut..], "cut at {cut}");
+            output.advance(320 - cut);
+            assert!(output.is_empty());
+        }
+    }
+
+    #[test]
+    fn shared_bytes_are_not_copied() {
+        let mut output = Output::default();
+        let large = Bytes::from(vec![b'x'; 1000]);
+        output.push_shared(large.clone());
+        let mut slices = [IoSlice::new(&[]); 1];
+        output.fill(&mut slices);
+        assert_eq!(slices[0].as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn the_pool_hands_the_buffer_out_again_and_stays_bounded() {
+        let pool = OutputPool::default();
+        let mut output = pool.take();
+        output.push(&[b'x'; 1000]);
+        output.advance(1000);
+        pool.give_back(output);
+        assert!(pool.take().spare.capacity() >= 1000);
+        for _ in 0..10_000 {
+            let mut output = Box::<Output>::default();
+            output.push(&[b'x'; 1000]);
+            output.advance(1000);
+            pool.give_back(output);
+        }
+        assert!(pool.memory.get() <= OutputPool::MEMORY_MAX);
+        let kept: usize = pool.idle.borrow().iter().map(|output| output.idle_memory()).sum();
+        assert_eq!(kept, pool.memory.get());
+    }
+}

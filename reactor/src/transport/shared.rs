@@ -1,0 +1,268 @@
+//! The half of a connection that handles share with the loop: leaf state that calls nobody.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::time::Duration;
+
+use crate::connection::lifecycle::{self, Actions, Event, State};
+use crate::core::Core;
+use crate::producer::Registration;
+use crate::timers::TimerId;
+use crate::transport::output::Output;
+use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason};
+
+/// The shared half of one connection.
+pub(crate) struct Shared {
+    pub(crate) reactor: ReactorHandle,
+    pub(crate) id: ConnectionId,
+    pub(crate) peer: Address,
+    pub(crate) host: Address,
+    state: Cell<State>,
+    /// What steps of the lifecycle have asked for and the loop has not done yet.
+    actions: Cell<Actions>,
+    flags: Cell<u8>,
+    /// Output not yet sent, or at the end never sent.
+    buffered: Cell<usize>,
+    /// Invariant: present exactly while bytes wait to be sent.
+    output: RefCell<Option<Box<Output>>>,
+    rare: RefCell<Option<Box<Rare>>>,
+}
+
+/// What one system call did with the output.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) taken: usize,
+    pub(crate) offered: usize,
+}
+
+/// State that few connections have.
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// Why the connection is ending, when it is not simply closed.
+    pub(crate) reason: Option<Reason>,
+    /// The protocol to go on with after the running callback, and the bytes it begins with.
+    pub(crate) successor: Option<(Box<dyn Protocol>, Vec<u8>)>,
+    /// What a protocol left to its successor and could not be delivered yet.
+    pub(crate) leftover: Vec<u8>,
+    /// A producer on its way to the loop.
+    pub(crate) registration: Option<Registration>,
+    /// Invariant: no timer in here has fired or been cancelled.
+    pub(crate) timers: Vec<TimerId>,
+    /// `None` means the reactor's defaults at the time of asking.
+    pub(crate) limits: Option<Limits>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) options: Options,
+}
+
+/// Socket options on their way to the loop.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Options {
+    pub(crate) nodelay: Option<bool>,
+    pub(crate) keepalive: Option<Option<Duration>>,
+}
+
+/// The user paused reading.
+pub(crate) const READING_PAUSED: u8 = 1;
+/// Output went above the high-water mark and has not drained since.
+pub(crate) const ABOVE_MARK: u8 = 1 << 1;
+/// A producer is registered.
+pub(crate) const HAS_PRODUCER: u8 = 1 << 2;
+/// The connection is in the list of those that need the loop's attention.
+const IN_ATTENTION: u8 = 1 << 3;
+/// A protocol waits to take over.
+pub(crate) const SWITCHING: u8 = 1 << 4;
+/// The period of the idle timeout begins anew.
+pub(crate) const IDLE_RESTARTED: u8 = 1 << 6;
+/// The connection belongs to a drain in progress.
+pub(crate) const DRAINING: u8 = 1 << 5;
+
+impl Shared {
+    pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
+        Self {
+            reactor,
+            id,
+            peer,
+            host,
+            state: Cell::new(State::Opening),
+            actions: Cell::new(Actions::NONE),
+            flags: Cell::new(0),
+            buffered: Cell::new(0),
+            output: RefCell::new(None),
+            rare: RefCell::new(None),
+        }
+    }
+
+    fn core(&self) -> &Core {
+        self.reactor.core()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Makes one step of the lifecycle; what it asks of the loop waits in the actions.
+    pub(crate) fn step(&self, event: Event) {
+        let (state, actions) = lifecycle::advance(self.state.get(), event);
+        self.state.set(state);
+        if !actions.is_empty() {
+            self.actions.set(self.actions.get() | actions);
+            self.ask_attention();
+        }
+    }
+
+    pub(crate) fn pending(&self) -> Actions {
+        self.actions.get()
+    }
+
+    /// Whether `action` is pending; if so it no longer is.
+    pub(crate) fn take_action(&self, action: Actions) -> bool {
+        let pending = self.actions.get();
+        self.actions.set(pending.without(action));
+        pending.contains(action)
+    }
+
+    pub(crate) fn has(&self, flag: u8) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    pub(crate) fn set(&self, flag: u8, value: bool) {
+        let flags = self.flags.get();
+        self.flags.set(if value { flags | flag } else { flags & !flag });
+    }
+
+    /// Has the loop settle this connection before the end of the turn (or in the next, if it is past that).
+    pub(crate) fn ask_attention(&self) {
+        if !self.has(IN_ATTENTION) {
+            self.set(IN_ATTENTION, true);
+            self.core().attention.borrow_mut().push(self.id);
+        }
+    }
+
+    pub(crate) fn attention_given(&self) {
+        self.set(IN_ATTENTION, false);
+    }
+
+    /// Whether anything written now would be sent. A registered producer may finish although the connection closes.
+    pub(crate) fn accepts_output(&self) -> bool {
+        let state = self.state.get();
+        state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER))
+    }
+
+    pub(crate) fn is_reading_paused(&self) -> bool {
+        self.has(READING_PAUSED) || self.has(ABOVE_MARK)
+    }
+
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffered.get()
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        self.output.borrow().is_some()
+    }
+
+    pub(crate) fn write(&self, data: &[u8]) {
+        if !data.is_empty() && self.reserve(data.len()) {
+            self.with_output(|output| output.push(data));
+        }
+    }
+
+    pub(crate) fn write_shared(&self, data: Bytes) {
+        if !data.is_empty() && self.reserve(data.len()) {
+            self.with_output(|output| output.push_shared(data));
+        }
+    }
+
+    /// Accounts for `length` more bytes of output; false if they are not accepted.
+    fn reserve(&self, length: usize) -> bool {
+        if !self.accepts_output() {
+            return false;
+        }
+        let limits = self.limits();
+        let buffered = self.buffered.get() + length;
+        if buffered > limits.output {
+            self.end_with(Reason::OutputLimit { limit: limits.output }, Event::Abort);
+            return false;
+        }
+        self.buffered.set(buffered);
+        self.core().counters.output_added(length);
+        if limits.is_above_mark(buffered) {
+            self.set(ABOVE_MARK, true);
+        }
+        true
+    }
+
+    fn with_output(&self, push: impl FnOnce(&mut Output)) {
+        let mut output = self.output.borrow_mut();
+        push(output.get_or_insert_with(|| self.core().outputs.take()));
+        drop(output);
+        self.ask_attention();
+    }
+
+    /// Lets `send` hand waiting output to the socket.
+    pub(crate) fn send_output(&self, send: impl FnOnce(&Output) -> io::Result<Sent>) -> io::Result<Sent> {
+        let mut slot = self.output.borrow_mut();
+        let Some(output) = slot.as_mut() else {
+            return Ok(Sent::default());
+        };
+        let sent = send(output)?;
+        output.advance(sent.taken);
+        self.buffered.set(self.buffered.get() - sent.taken);
+        self.core().counters.output_removed(sent.taken);
+        if output.is_empty() {
+            if let Some(output) = slot.take() {
+                self.core().outputs.give_back(output);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Throws unsent output away. [`Shared::buffered`] goes on telling how much it was.
+    pub(crate) fn discard_output(&self) {
+        if let Some(output) = self.output.borrow_mut().take() {
+            self.core().counters.output_removed(self.buffered.get());
+            self.core().outputs.give_back(output);
+        }
+        self.set(ABOVE_MARK, false);
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.rare.borrow().as_ref().and_then(|rare| rare.limits).unwrap_or_else(|| self.core().limits.get())
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.rare.borrow().as_ref().and_then(|rare| rare.idle_timeout)
+    }
+
+    /// Reads or changes state that few connections have, making room for it.
+    pub(crate) fn with_rare<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
+        change(self.rare.borrow_mut().get_or_insert_with(Box::default))
+    }
+
+    /// Takes something out of the rare state, without making room for it.
+    pub(crate) fn take_rare<R: Default>(&self, take: impl FnOnce(&mut Rare) -> R) -> R {
+        self.rare.borrow_mut().as_mut().map(|rare| take(rare)).unwrap_or_default()
+    }
+
+    /// Takes out all rare state, at the connection's end.
+    pub(crate) fn take_all_rare(&self) -> Option<Box<Rare>> {
+        self.rare.take()
+    }
+
+    /// Makes a step that ends the connection for `reason`, unless it is ending for another already.
+    pub(crate) fn end_with(&self, reason: Reason, event: Event) {
+        if self.state.get() == State::Lost {
+            return;
+        }
+        // A reason may hold a user's error, whose destructor may use this transport: drop it outside the borrow.
+        let refused = self.with_rare(|rare| match rare.reason {
+            None => rare.reason.replace(reason),
+            Some(_) => Some(reason),
+        });
+        drop(refused);
+        self.step(event);
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.core().now.get()
+    }
+}
