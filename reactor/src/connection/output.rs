@@ -7,29 +7,30 @@ use super::lifecycle::{Actions, Event};
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
-use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, SWITCHING, Sent};
+use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
 use crate::{ProducerKind, Transport};
 
 impl Connection {
     /// Carries out everything that handles have asked of this connection since it was settled last.
     pub(crate) fn settle(&mut self, watch: &mut Watch) {
         self.shared().attention_given();
-        while self.shared().has(SWITCHING) {
-            self.switch(watch);
-        }
+        self.settle_successor(watch);
         self.apply_options();
         self.settle_registration(watch);
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
+        self.settle_break();
         self.settle_producer(watch);
         self.carry_out_actions();
         self.settle_deadlines();
     }
 
-    /// Whether the connection should be in the list of those to read.
-    pub(crate) fn wants_queueing(&self) -> bool {
-        !self.queued && self.may_read()
+    /// Returns whether the connection is to be put into the list of those to read.
+    pub(crate) fn queue(&mut self) -> bool {
+        let queues = !self.queued && self.may_read();
+        self.queued |= queues;
+        queues
     }
 
     /// Whether output waits for a socket that is full.
@@ -143,12 +144,7 @@ impl Connection {
     }
 
     /// Calls a producer; a panic ends the connection as a protocol's does.
-    pub(super) fn produce(
-        &mut self,
-        watch: &mut Watch,
-        callback: &'static str,
-        call: impl FnOnce(&Transport),
-    ) {
+    pub(super) fn produce(&self, watch: &mut Watch, callback: &'static str, call: impl FnOnce(&Transport)) {
         watch.begin(Running::Callback(self.shared().id, callback));
         if let Err(message) = catch(|| call(&self.transport)) {
             self.panicked(callback, message);

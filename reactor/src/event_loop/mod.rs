@@ -190,25 +190,14 @@ impl Reactor {
     }
 
     pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {
-        match self.table.get(id) {
-            Some(Source::Connection(connection)) => {
-                connection.became_ready(readiness);
-                if connection.wants_queueing() {
-                    connection.queued = true;
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Port(port)) => {
-                if port.became_ready() {
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Attempt(attempt)) => {
-                if attempt.became_ready(readiness) {
-                    self.ready.push(id);
-                }
-            }
-            None => {}
+        let queues = match self.table.get(id) {
+            Some(Source::Connection(connection)) => connection.became_ready(readiness),
+            Some(Source::Port(port)) => port.became_ready(),
+            Some(Source::Attempt(attempt)) => attempt.became_ready(readiness),
+            None => false,
+        };
+        if queues {
+            self.ready.push(id);
         }
     }
 
@@ -285,8 +274,7 @@ impl Reactor {
                 continue;
             };
             connection.settle(&mut self.watch);
-            if connection.wants_queueing() {
-                connection.queued = true;
+            if connection.queue() {
                 self.ready.push(id);
             }
             if connection.wants_ending() {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::callbacks::catch;
+use super::callbacks::{Running, catch};
 use super::{Reactor, Source, Status};
 use crate::connection::lifecycle::Event;
 use crate::core::Phase;
@@ -108,6 +108,7 @@ impl Reactor {
             let Some(trigger) = trigger else {
                 return completions;
             };
+            self.watch.begin(Running::Call("a trigger"));
             match catch(|| trigger(&self.handle)) {
                 Ok(completion) => completions.push(completion),
                 Err(message) => self.core().report_panic("a trigger", &message),
@@ -127,7 +128,7 @@ impl Drop for Reactor {
         }
         for id in self.table.ids() {
             match self.table.remove(id) {
-                Some(Source::Connection(connection)) => connection.discard(),
+                Some(Source::Connection(connection)) => (*connection).discard(),
                 Some(Source::Port(port)) => {
                     port.stop();
                     let core = self.handle.core();

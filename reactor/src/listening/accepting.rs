@@ -110,6 +110,7 @@ impl Reactor {
                     self.accepted(&port, stream, peer, host);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    port.backoff.set(Duration::ZERO);
                     port.queued.set(false);
                     return false;
                 }
