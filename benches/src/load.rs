@@ -70,7 +70,8 @@ impl Load {
 
     fn summary(self, mut round_trips: Vec<Duration>) -> LoadResult {
         round_trips.sort();
-        let at = |percent: usize| round_trips.get(round_trips.len() * percent / 100).copied().unwrap_or_default();
+        let at =
+            |percent: usize| round_trips.get(round_trips.len() * percent / 100).copied().unwrap_or_default();
         LoadResult {
             messages: (round_trips.len() * self.window) as u64,
             median: at(50),

@@ -5,6 +5,7 @@
 //! speed does not change.
 
 mod load;
+mod own_share;
 mod processes;
 mod servers;
 
@@ -27,9 +28,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments[..] {
         ["server", kind] => servers::serve(kind.parse()?),
         ["load", address, connections, message, window, milliseconds] => {
-            let load = Load { connections: connections.parse()?, message: message.parse()?, window: window.parse()? };
+            let load = Load {
+                connections: connections.parse()?,
+                message: message.parse()?,
+                window: window.parse()?,
+            };
             let result = load.run(address.parse()?, Duration::from_millis(milliseconds.parse()?))?;
-            println!("{} {} {}", result.messages, result.median.as_nanos(), result.slowest_percent.as_nanos());
+            println!(
+                "{} {} {}",
+                result.messages,
+                result.median.as_nanos(),
+                result.slowest_percent.as_nanos()
+            );
+            Ok(())
+        }
+        ["own-share", connections, messages] => {
+            let each = own_share::measure(connections.parse()?, messages.parse()?)?;
+            println!("{each:?} per echoed message");
             Ok(())
         }
         ["--short"] => compare(1, Duration::from_millis(200)),
@@ -58,7 +73,9 @@ fn compare(rounds: usize, each: Duration) -> Result<(), Box<dyn Error>> {
         }
         print_rows(name, &results);
     }
-    println!("\n{rounds} rounds of {each:?} each; medians; the ratio is the median of each round's ratio to the hand-written loop.");
+    println!(
+        "\n{rounds} rounds of {each:?} each; medians; the ratio is the median of each round's ratio to the hand-written loop."
+    );
     Ok(())
 }
 
@@ -81,7 +98,8 @@ fn measure(kind: Kind, load: Load, each: Duration) -> Result<Measured, Box<dyn E
 fn print_rows(name: &str, results: &[Vec<Measured>]) {
     let baseline = &results[Kind::HANDWRITTEN_INDEX];
     for (kind, rounds) in Kind::ALL.into_iter().zip(results) {
-        let ratios = rounds.iter().zip(baseline).map(|(own, base)| own.cpu_per_message / base.cpu_per_message);
+        let ratios =
+            rounds.iter().zip(baseline).map(|(own, base)| own.cpu_per_message / base.cpu_per_message);
         println!(
             "| {name} | {kind} | {:.0} ns | {:.3} | {:.0} | {:?} | {:?} |",
             median(rounds.iter().map(|round| round.cpu_per_message)),
