@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 
 use super::Connection;
 use super::lifecycle::{Actions, Event};
+use crate::driver::Stream;
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
@@ -171,8 +172,16 @@ impl Connection {
     }
 }
 
-fn send(stream: &mut dyn crate::driver::Stream, output: &Output) -> io::Result<Sent> {
-    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+fn send(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
+    if output.is_one_segment() {
+        // Nearly always; and preparing room for many slices costs more than all the rest.
+        return send_slices::<1>(stream, output);
+    }
+    send_slices::<SLICES_MAX>(stream, output)
+}
+
+fn send_slices<const MAX: usize>(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
+    let mut slices = [IoSlice::new(&[]); MAX];
     let count = output.fill(&mut slices);
     let slices = &slices[..count];
     let taken = stream.write(slices)?;

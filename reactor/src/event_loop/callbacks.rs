@@ -24,7 +24,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
 impl Core {
     /// Counts and logs a panic that was caught.
     pub(crate) fn report_panic(&self, what: &str, message: &str) {
-        self.counters.count(|stats| stats.panics += 1);
+        self.counters.panic();
         log::error!("{what} panicked: {message}");
     }
 

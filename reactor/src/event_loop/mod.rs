@@ -169,7 +169,7 @@ impl Reactor {
         let core = self.handle.core();
         let now = core.driver.borrow().now();
         core.now.set(now);
-        core.counters.count(|stats| stats.turns += 1);
+        core.counters.turn();
         self.watch.begin_turn(now, core.slow_callback.get());
     }
 
@@ -297,7 +297,7 @@ impl Reactor {
     }
 
     fn report_slow(&mut self, running: Running, took: Duration) {
-        self.handle.core().counters.count(|stats| stats.slow_callbacks += 1);
+        self.handle.core().counters.slow_callback();
         match running {
             Running::Call(what) => log::warn!("{what} held the loop for {took:?}"),
             Running::Callback(id, callback) => {
