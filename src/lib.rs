@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub use ropewalk_reactor::driver;
+pub use ropewalk_reactor::testing;
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
     DelayedCall, DelayedCallError, Drained, Driver, Factory, Instant, Limits, ListenOptions, ListeningPort,
