@@ -41,8 +41,9 @@ pub(crate) struct Connection {
     readable: bool,
     /// A write may take something. Latched likewise.
     writable: bool,
-    /// The input has come to its end or broken: no further event will announce what is still to be read.
-    input_complete: bool,
+    /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
+    /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
+    distrusts_short_reads: bool,
     /// The connection is in the list of those to read in the next turn.
     pub(crate) queued: bool,
     /// The protocol may hold input back because reading was paused when it last had some.
@@ -66,7 +67,7 @@ impl Connection {
             deadlines: Deadlines::new(now),
             readable: false,
             writable: true,
-            input_complete: false,
+            distrusts_short_reads: false,
             queued: false,
             input_held: false,
             told_paused: false,
@@ -106,7 +107,7 @@ impl Connection {
     pub(crate) fn became_ready(&mut self, readiness: Readiness) {
         let over = readiness.read_closed || readiness.error;
         self.readable |= readiness.readable || over;
-        self.input_complete |= over;
+        self.distrusts_short_reads |= over || readiness.urgent;
         if (readiness.writable || readiness.error) && !self.writable {
             self.writable = true;
             if self.shared().has_output() {
