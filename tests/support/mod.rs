@@ -43,11 +43,14 @@ pub(crate) fn with_peer<T: Send + 'static>(
     peer.join().unwrap()
 }
 
-/// Makes turns until the reactor has no connections.
+/// Makes turns until the reactor has had connections and has none any more.
 #[track_caller]
 pub(crate) fn run_until_empty(reactor: &mut Reactor) {
     let handle = (**reactor).clone();
-    run_until(reactor, "all connections are gone", || handle.stats().connections == 0);
+    run_until(reactor, "all connections are gone", || {
+        let stats = handle.stats();
+        stats.connections_opened > 0 && stats.connections == 0
+    });
 }
 
 /// Makes the turns that follow from what has been asked, until nothing more happens at once.
