@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ropewalk::{Address, Factory, ListenOptions, ListeningPort, Reactor, Status};
 
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use probe::{Event, Log, Probe};
 
 /// How long anything may take before its test fails. Generous, for busy machines.

@@ -111,6 +111,8 @@ impl Reactor {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     port.queued.set(false);
+                    // Nobody is waiting (perhaps all were refused), so this port waits for no descriptor either.
+                    port.backoff.set(Duration::ZERO);
                     return false;
                 }
                 Err(error) if is_about_one_connection(&error) => {}
