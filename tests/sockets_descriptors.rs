@@ -7,35 +7,14 @@
 mod support;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use ropewalk::{ConnectOptions, Reactor, factory_fn};
-use support::{ANY_PORT, Log, Probe, listen, open_port, reset, run_until, settle};
-
-/// Names the test that is to run in this process.
-const ALONE: &str = "ROPEWALK_TEST_ALONE";
-
-/// Runs `test`, which must be named `name`, in a process of its own that may have so many descriptors.
-fn alone(name: &str, descriptors: u32, test: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some_and(|alone| alone == name) {
-        return test();
-    }
-    let script = format!("ulimit -n {descriptors} && exec \"$0\" --exact {name} --nocapture");
-    let test = std::env::current_exe().unwrap();
-    let output = Command::new("sh").args(["-c", &script]).arg(test).env(ALONE, name).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-}
+use support::{ANY_PORT, Log, Probe, alone, dead_address, listen, open_port, reset, run_until, settle};
 
 fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// An address where nobody listens.
-fn dead_address() -> SocketAddr {
-    TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap()
 }
 
 /// Connects until there are no descriptors left. Nothing is accepted meanwhile; the operating system holds them.
@@ -115,8 +94,8 @@ fn g10_attempts_that_fail_and_attempts_that_are_cancelled() {
         let log = Log::default();
         let listening = listen(&reactor, Probe::new(&log).factory());
         settle(&mut reactor);
-        let before = open_descriptors();
         let dead = dead_address();
+        let before = open_descriptors();
         let options = ConnectOptions::default();
         let ends = std::rc::Rc::new(std::cell::Cell::new(0));
         for round in 1..=200 {

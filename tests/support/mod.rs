@@ -6,6 +6,7 @@
 mod probe;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The loopback and any port.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Names the test that is to run in this process.
+const ALONE: &str = "ROPEWALK_TEST_ALONE";
 
 /// How often a condition that the reactor knows nothing of is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -97,6 +101,27 @@ pub(crate) fn dial_with_small_window(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream
+}
+
+/// Runs `test`, which must be named `name`, in a process of its own that may have so many descriptors.
+pub(crate) fn alone(name: &str, descriptors: u32, test: impl FnOnce()) {
+    if std::env::var_os(ALONE).is_some_and(|alone| alone == name) {
+        return test();
+    }
+    let script = format!("ulimit -n {descriptors} && exec \"$0\" --exact {name} --nocapture");
+    let test = std::env::current_exe().unwrap();
+    let output = Command::new("sh").args(["-c", &script]).arg(test).env(ALONE, name).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// An address where nobody will listen while the test runs: it is bound.
+pub(crate) fn dead_address() -> SocketAddr {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&ANY_PORT.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 /// Closes a connection so that the other side sees a reset.

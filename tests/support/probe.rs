@@ -93,13 +93,14 @@ impl Log {
 }
 
 type Hook = Rc<dyn Fn(&Transport)>;
+type DataHook = Rc<dyn Fn(&Transport, &[u8]) -> Result>;
 
 /// The protocol. Without hooks it only notes; at the end of input it closes, as a protocol does by default.
 #[derive(Clone)]
 pub(crate) struct Probe {
     log: Log,
     made: Hook,
-    data: Rc<dyn Fn(&Transport, &[u8]) -> Result>,
+    data: DataHook,
     end_of_input: Rc<dyn Fn(&Transport) -> Result>,
     writing_paused: Hook,
     writing_resumed: Hook,
