@@ -382,6 +382,21 @@ fn g1_s58_after_the_loss_the_reactor_holds_the_protocol_no_more() {
 }
 
 #[test]
+fn g1_a_protocol_that_would_take_over_an_ended_connection_is_never_called() {
+    let mut reactor = Reactor::new().unwrap();
+    let (log, next) = (Log::default(), Log::default());
+    let successor = Probe::new(&next);
+    let probe = Probe::new(&log).on_data(move |transport, _| {
+        transport.switch_protocol(successor.clone(), "left over");
+        transport.abort_connection();
+        Ok(())
+    });
+    talk(&mut reactor, probe, b"go").1.unwrap_err();
+    assert_eq!(log.losses(), 1);
+    assert_eq!(next.events(), []);
+}
+
+#[test]
 fn a_protocol_that_writes_to_another_from_its_destructor() {
     struct Parting(Rc<Log>);
     impl Protocol for Parting {

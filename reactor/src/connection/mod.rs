@@ -264,14 +264,16 @@ impl Connection {
         let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
             return;
         };
-        let previous = std::mem::replace(&mut self.protocol, next);
-        if let Err(message) = catch(move || drop(previous)) {
+        // A connection that has ended makes no more: the protocol that has heard of it hears of its loss.
+        let lost = self.shared().state() == lifecycle::State::Lost;
+        let unused = if lost { next } else { std::mem::replace(&mut self.protocol, next) };
+        if let Err(message) = catch(move || drop(unused)) {
             self.report_panic("a protocol's destructor", &message);
         }
-        self.hold_leftover(leftover);
-        if self.shared().state() == lifecycle::State::Lost {
+        if lost {
             return;
         }
+        self.hold_leftover(leftover);
         watch.begin(Running::Callback(self.shared().id, "connection_made"));
         match catch(|| self.protocol.connection_made(&self.transport)) {
             Ok(()) => {}
