@@ -132,6 +132,7 @@ impl Attempt {
         self.readiness.read_closed |= readiness.read_closed;
         self.readiness.writable |= readiness.writable;
         self.readiness.error |= readiness.error;
+        self.readiness.urgent |= readiness.urgent;
         let decided = self.readiness.writable || self.readiness.error || self.readiness.read_closed;
         decided && !std::mem::replace(&mut self.queued, true)
     }

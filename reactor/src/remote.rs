@@ -38,8 +38,12 @@ pub(crate) enum Message {
 
 /// The queue between other threads and the loop.
 pub(crate) struct RemoteQueue {
-    /// `None` once the reactor is gone.
-    messages: Mutex<Option<VecDeque<Message>>>,
+    /// `None` once the reactor is gone. The waker goes with it: it may have a descriptor, and handles live on.
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    messages: VecDeque<Message>,
     waker: Arc<dyn Wake>,
 }
 
@@ -78,38 +82,38 @@ impl Remote {
 
 impl RemoteQueue {
     pub(crate) fn new(waker: Arc<dyn Wake>) -> Self {
-        Self { messages: Mutex::new(Some(VecDeque::new())), waker }
+        Self { open: Mutex::new(Some(Open { messages: VecDeque::new(), waker })) }
     }
 
     pub(crate) fn push(&self, message: Message) -> Result<(), ReactorGone> {
-        let mut messages = self.lock();
-        let Some(queue) = messages.as_mut() else {
-            drop(messages);
+        let mut lock = self.lock();
+        let Some(open) = lock.as_mut() else {
+            drop(lock);
             drop(message);
             return Err(ReactorGone);
         };
-        queue.push_back(message);
-        let first = queue.len() == 1;
-        drop(messages);
         // The loop takes the whole queue when it wakes, so only the first message has to wake it.
-        if first {
-            self.waker.wake();
+        let waker = open.messages.is_empty().then(|| Arc::clone(&open.waker));
+        open.messages.push_back(message);
+        drop(lock);
+        if let Some(waker) = waker {
+            waker.wake();
         }
         Ok(())
     }
 
     pub(crate) fn take(&self) -> VecDeque<Message> {
-        self.lock().as_mut().map(std::mem::take).unwrap_or_default()
+        self.lock().as_mut().map(|open| std::mem::take(&mut open.messages)).unwrap_or_default()
     }
 
     /// Refuses messages from now on and returns those not yet taken.
     pub(crate) fn close(&self) -> VecDeque<Message> {
-        self.lock().take().unwrap_or_default()
+        self.lock().take().map(|open| open.messages).unwrap_or_default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<VecDeque<Message>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
         // Nothing panics while holding the lock, and if it did the queue would still be whole.
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -36,9 +36,8 @@ impl Connection {
             Ok(count) => {
                 self.shared().reactor.core().counters.read(count);
                 self.deadlines.activity(self.shared().now());
-                // A short read has emptied the socket, and the next bytes will be announced by a new event; unless the
-                // input is complete, when nothing will be announced any more.
-                self.readable = count == buffer.len() || self.input_complete;
+                // A short read has emptied the socket, and the next bytes will be announced by a new event.
+                self.readable = count == buffer.len() || self.distrusts_short_reads;
                 if self.shared().state().delivers_input() {
                     self.deliver(watch, &buffer[..count]);
                 }

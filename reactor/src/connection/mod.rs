@@ -42,8 +42,9 @@ pub(crate) struct Connection {
     readable: bool,
     /// A write may take something. Latched likewise.
     writable: bool,
-    /// The input has come to its end or broken: no further event will announce what is still to be read.
-    input_complete: bool,
+    /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
+    /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
+    distrusts_short_reads: bool,
     /// The connection was reported broken.
     broken: bool,
     /// The connection is in the list of those to read in the next turn.
@@ -69,7 +70,7 @@ impl Connection {
             deadlines: Deadlines::new(now),
             readable: false,
             writable: true,
-            input_complete: false,
+            distrusts_short_reads: false,
             broken: false,
             queued: false,
             input_held: false,
@@ -110,7 +111,7 @@ impl Connection {
     pub(crate) fn became_ready(&mut self, readiness: Readiness) -> bool {
         let over = readiness.read_closed || readiness.error;
         self.readable |= readiness.readable || over;
-        self.input_complete |= over;
+        self.distrusts_short_reads |= over || readiness.urgent;
         self.broken |= readiness.error;
         if (readiness.writable || readiness.error) && !self.writable {
             self.writable = true;
@@ -127,7 +128,7 @@ impl Connection {
     /// Writing has failed: what can still be read is delivered, then comes the loss.
     fn hang_up(&mut self, error: io::Error) {
         self.readable = true;
-        self.input_complete = true;
+        self.distrusts_short_reads = true;
         self.shared().end_with(Reason::Lost(error), Event::HungUp);
     }
 
@@ -286,22 +287,21 @@ impl Connection {
             let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
                 return;
             };
-            self.replace_protocol(next);
-            self.hold_leftover(leftover);
-            if self.shared().state() != State::Lost {
-                self.call_once(watch, "connection_made", |protocol, transport| {
-                    protocol.connection_made(transport);
-                    Ok(())
-                });
-                self.deliver_leftover(watch);
+            // A connection that has ended makes no more: the protocol that has heard of it hears of its loss.
+            let lost = self.shared().state() == State::Lost;
+            let unused = if lost { next } else { std::mem::replace(&mut self.protocol, next) };
+            if let Err(message) = catch(move || drop(unused)) {
+                self.report_panic("a protocol's destructor", &message);
             }
-        }
-    }
-
-    fn replace_protocol(&mut self, next: Box<dyn Protocol>) {
-        let previous = std::mem::replace(&mut self.protocol, next);
-        if let Err(message) = catch(move || drop(previous)) {
-            self.report_panic("a protocol's destructor", &message);
+            if lost {
+                return;
+            }
+            self.hold_leftover(leftover);
+            self.call_once(watch, "connection_made", |protocol, transport| {
+                protocol.connection_made(transport);
+                Ok(())
+            });
+            self.deliver_leftover(watch);
         }
     }
 }

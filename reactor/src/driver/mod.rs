@@ -92,6 +92,8 @@ pub struct Readiness {
     pub read_closed: bool,
     /// The connection is broken. Input that arrived before may still be there to be read.
     pub error: bool,
+    /// The peer marked a byte as urgent. Reads stop at it although there is more.
+    pub urgent: bool,
 }
 
 /// A request to end, from the operating system.
@@ -119,7 +121,8 @@ pub trait Stream {
 
     /// Reads into `buffer`; `0` means that the peer has finished sending.
     ///
-    /// A read that does not fill `buffer` has emptied the stream, unless `read_closed` or `error` was reported.
+    /// A read that does not fill `buffer` has emptied the stream, unless `read_closed`, `error` or `urgent` was
+    /// reported. Urgent bytes come in their place among the others.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
     /// Hands bytes of `buffers`, in order, to the network; returns how many it took.

@@ -15,7 +15,8 @@ impl Reactor {
                 Message::Finished(job, result) => {
                     let finish = self.core().jobs.borrow_mut().take(job);
                     if let Some(finish) = finish {
-                        finish(result);
+                        // A result that nobody waits for is dropped here, and may have a destructor of its own.
+                        self.core().run_guarded("a result's destructor", || finish(result));
                     }
                 }
             }

@@ -110,8 +110,9 @@ impl Reactor {
                     self.accepted(&port, stream, peer, host);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    port.backoff.set(Duration::ZERO);
                     port.queued.set(false);
+                    // Nobody is waiting (perhaps all were refused), so this port waits for no descriptor either.
+                    port.backoff.set(Duration::ZERO);
                     return false;
                 }
                 Err(error) if is_about_one_connection(&error) => {}

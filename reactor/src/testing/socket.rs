@@ -109,6 +109,7 @@ impl Socket {
             writable: connected && self.window.get() != Some(0) || error,
             read_closed: self.input_ended.get() || error,
             error,
+            urgent: false,
         };
         if readiness != Readiness::default() {
             self.world.became_ready(token, readiness);

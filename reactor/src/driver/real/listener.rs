@@ -48,6 +48,8 @@ impl MioListener {
         if NODELAY_IS_INHERITED {
             socket.set_tcp_nodelay(true)?;
         }
+        // Accepted sockets inherit this. A telnet client marks a byte of its commands as urgent, which must not be lost.
+        socket.set_out_of_band_inline(true)?;
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(options.backlog.max(1)).unwrap_or(i32::MAX))?;
         Ok(Self { socket: TcpListener::from_std(socket.into()), shared: Rc::clone(shared) })

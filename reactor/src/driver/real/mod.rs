@@ -159,6 +159,7 @@ fn readiness(event: &mio::event::Event) -> Readiness {
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),
         error: event.is_error(),
+        urgent: event.is_priority(),
     }
 }
 

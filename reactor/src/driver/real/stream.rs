@@ -15,6 +15,12 @@ use super::uninterrupted;
 use crate::Address;
 use crate::driver::{ConnectOptions, Stream, Token};
 
+/// What the operating system is to report. Of urgent data only these systems tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// The idle times that keepalive can be set to: whole seconds, in the range that Linux takes.
 const KEEPALIVE_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(32_767);
 
@@ -44,6 +50,7 @@ impl MioStream {
         socket.set_nonblocking(true)?;
         // Before connecting: Windows allows no options while an attempt goes on.
         socket.set_tcp_nodelay(true)?;
+        socket.set_out_of_band_inline(true)?;
         if let Some(bind) = options.bind {
             if bind.is_ipv4() != address.is_ipv4() {
                 return Err(io::Error::new(
@@ -64,7 +71,7 @@ impl MioStream {
 
 impl Stream for MioStream {
     fn register(&mut self, token: Token) -> io::Result<()> {
-        self.shared.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
+        self.shared.register(&mut self.socket, token, INTEREST)
     }
 
     fn finish_connect(&mut self) -> io::Result<bool> {

@@ -1,0 +1,152 @@
+//! Nobody waits for somebody else: floods, urgent data, and a loop that rests when there is nothing to do.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod support;
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use ropewalk::Reactor;
+use support::{Event, Log, Probe, dial, listen, run_until, settle};
+
+/// How much one connection may read in one turn.
+const READ_BUDGET: u64 = 256 * 1024;
+
+/// Asserts that the loop soon makes a turn that lasts until its time is up. A few may be cut short by what the network
+/// still moves.
+#[track_caller]
+fn assert_rests(reactor: &mut Reactor) {
+    let rest = Duration::from_millis(200);
+    let turns = reactor.stats().turns;
+    let rested = (1..=10).find(|_| {
+        let begun = Instant::now();
+        let _ = reactor.run_once(Some(rest)).unwrap();
+        begun.elapsed() >= rest
+    });
+    let calls = rested.expect("the loop does not rest");
+    assert_eq!(reactor.stats().turns, turns + calls);
+}
+
+/// Writes as much as the network takes without waiting.
+fn flood(stream: &mut TcpStream) {
+    let junk = [b'x'; 64 * 1024];
+    loop {
+        match stream.write(&junk) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => panic!("flooding: {error}"),
+        }
+    }
+}
+
+fn dial_nonblocking(address: std::net::SocketAddr) -> TcpStream {
+    let stream = dial(address);
+    stream.set_nonblocking(true).unwrap();
+    stream
+}
+
+#[test]
+fn g5_a_flood_delays_an_interactive_peer_by_no_turn() {
+    let mut reactor = Reactor::new().unwrap();
+    let (floods, talk) = (Log::default(), Log::default());
+    let flooded = listen(&reactor, Probe::new(&floods).factory());
+    let talking = listen(&reactor, Probe::echo(&talk).factory());
+    let mut flooders: Vec<_> = (0..3).map(|_| dial_nonblocking(flooded)).collect();
+    let mut talker = dial_nonblocking(talking);
+    run_until(&mut reactor, "all are connected", || floods.transports().len() == 3 && talk.has(&Event::Made));
+    for round in 1..=50 {
+        flooders.iter_mut().for_each(flood);
+        talker.write_all(b"?").unwrap();
+        let before = reactor.stats();
+        let _ = reactor.run_once(Some(Duration::ZERO)).unwrap();
+        let after = reactor.stats();
+        assert_eq!(talk.received(), round, "the talker was not heard in this turn");
+        let read = after.bytes_in - before.bytes_in;
+        assert!(read <= 3 * READ_BUDGET + 1, "{read} bytes in one turn");
+        assert!(read > READ_BUDGET, "there was no flood");
+        assert_eq!(talker.read(&mut [0; 8]).unwrap(), 1, "the answer was not sent in this turn");
+    }
+}
+
+#[test]
+fn g5_a_flood_does_not_keep_timers_calls_and_new_connections_waiting() {
+    let mut reactor = Reactor::new().unwrap();
+    let (floods, talk) = (Log::default(), Log::default());
+    let flooded = listen(&reactor, Probe::new(&floods).factory());
+    let talking = listen(&reactor, Probe::new(&talk).factory());
+    let mut flooder = dial_nonblocking(flooded);
+    run_until(&mut reactor, "the flooder is connected", || floods.has(&Event::Made));
+    settle(&mut reactor);
+    let (timer, call) = (talk.clone(), talk.clone());
+    reactor.call_later(Duration::ZERO, move |_| timer.push(Event::Posted("timer".into())));
+    reactor.call_when_running(move |_| call.push(Event::Posted("call".into())));
+    let _newcomer = dial(talking);
+    flood(&mut flooder);
+    let _ = reactor.run_once(Some(Duration::ZERO)).unwrap();
+    for heard in [Event::Made, Event::Posted("timer".into()), Event::Posted("call".into())] {
+        assert!(talk.has(&heard), "{heard:?} waited");
+    }
+}
+
+#[test]
+fn urgent_data_is_delivered_in_its_place_and_what_follows_it_too() {
+    let mut reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    let address = listen(&reactor, Probe::echo(&log).factory());
+    let mut stream = dial(address);
+    run_until(&mut reactor, "connected", || log.has(&Event::Made));
+    settle(&mut reactor);
+    // Everything is there before the loop looks; no later event will announce what follows the urgent byte.
+    for round in 1..=3 {
+        stream.write_all(b"abc").unwrap();
+        socket2::SockRef::from(&stream).send_out_of_band(b"!").unwrap();
+        stream.write_all(b"def").unwrap();
+        run_until(&mut reactor, "all is delivered", || log.data() == b"abc!def".repeat(round));
+    }
+}
+
+#[test]
+fn urgent_data_from_a_server_reaches_a_client_in_its_place() {
+    let mut reactor = Reactor::new().unwrap();
+    let listener = std::net::TcpListener::bind(support::ANY_PORT).unwrap();
+    let log = Log::default();
+    let factory = Probe::new(&log).factory();
+    reactor.connect(listener.local_addr().unwrap(), &Default::default(), factory).then(|_| ());
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"abc").unwrap();
+    socket2::SockRef::from(&stream).send_out_of_band(b"!").unwrap();
+    stream.write_all(b"def").unwrap();
+    run_until(&mut reactor, "all is delivered", || log.data() == b"abc!def");
+}
+
+#[test]
+fn a_loop_without_events_makes_no_turns() {
+    let mut reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    let address = listen(&reactor, Probe::echo(&log).factory());
+    let streams: Vec<_> = (0..10).map(|_| dial(address)).collect();
+    run_until(&mut reactor, "all are connected", || log.transports().len() == streams.len());
+    // Everybody has talked, one has paused, one has a timer that is far away.
+    for mut stream in &streams {
+        stream.write_all(b"hello").unwrap();
+    }
+    run_until(&mut reactor, "all have talked", || log.received() == 50);
+    log.transport().pause_reading();
+    log.transport().set_idle_timeout(Some(Duration::from_secs(3600)));
+    settle(&mut reactor);
+    assert_rests(&mut reactor);
+}
+
+#[test]
+fn a_paused_connection_with_input_waiting_does_not_keep_the_loop_awake() {
+    let mut reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    let address = listen(&reactor, Probe::new(&log).on_made(|transport| transport.pause_reading()).factory());
+    let mut stream = dial_nonblocking(address);
+    run_until(&mut reactor, "connected", || log.has(&Event::Made));
+    flood(&mut stream);
+    settle(&mut reactor);
+    assert_rests(&mut reactor);
+    assert_eq!(log.events(), [Event::Made]);
+}
