@@ -1,6 +1,10 @@
 //! Network protocols as objects that react to events, in the manner of Twisted.
 #![forbid(unsafe_code)]
 
+pub use ropewalk_protocols::{
+    CustomDelimiter, Delimiter, EmptyDelimiter, FrameTooLong, LineProtocol, LineReceiver, LineTransport,
+    SendLine,
+};
 pub use ropewalk_reactor::driver;
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
