@@ -6,6 +6,7 @@ pub use ropewalk_protocols::{
     SendLine,
 };
 pub use ropewalk_reactor::driver;
+pub use ropewalk_reactor::testing;
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
     DelayedCall, DelayedCallError, Drained, Driver, Factory, Instant, Limits, ListenOptions, ListeningPort,

@@ -36,6 +36,7 @@ mod reason;
 mod remote;
 mod signals;
 mod stats;
+pub mod testing;
 mod threads;
 mod timers;
 mod transport;
