@@ -2,8 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub use ropewalk_protocols::{
-    CustomDelimiter, Delimiter, EmptyDelimiter, FrameTooLong, LineProtocol, LineReceiver, LineTransport,
-    SendLine,
+    BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
+    FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
+    LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
+    Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
+    StringTransport, Time,
 };
 pub use ropewalk_reactor::driver;
 pub use ropewalk_reactor::testing;

@@ -1,4 +1,4 @@
-//! What a peer can do wrong.
+//! What goes wrong with frames.
 
 use std::error::Error;
 use std::fmt;
@@ -13,6 +13,33 @@ pub struct FrameTooLong {
     pub length: Option<u64>,
 }
 
+/// The peer sent something that is not a netstring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BadNetstring {
+    /// A byte that is no digit where the length should be, or a colon before any digit.
+    BadLength {
+        /// That byte.
+        found: u8,
+    },
+    /// A length that begins with a zero and goes on.
+    LeadingZero,
+    /// A string longer or shorter than announced.
+    MissingComma {
+        /// What came where the comma should be.
+        found: u8,
+    },
+}
+
+/// A string is too long to be sent: its length does not fit the prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StringTooLong {
+    /// The longest string that can be sent, in bytes.
+    pub limit: u64,
+    /// How long this one is, in bytes.
+    pub length: usize,
+}
+
 impl fmt::Display for FrameTooLong {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = self.limit;
@@ -25,4 +52,26 @@ impl fmt::Display for FrameTooLong {
     }
 }
 
+impl fmt::Display for BadNetstring {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadLength { found } => {
+                write!(formatter, "a netstring's length contains '{}'", found.escape_ascii())
+            }
+            Self::LeadingZero => formatter.write_str("a netstring's length begins with a superfluous zero"),
+            Self::MissingComma { found } => {
+                write!(formatter, "a netstring is followed by '{}' instead of a comma", found.escape_ascii())
+            }
+        }
+    }
+}
+
+impl fmt::Display for StringTooLong {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a string of {} bytes is longer than {} bytes", self.length, self.limit)
+    }
+}
+
 impl Error for FrameTooLong {}
+impl Error for BadNetstring {}
+impl Error for StringTooLong {}
