@@ -115,7 +115,7 @@ impl LineDecoder {
             self.set_mode(Mode::Lines);
             return Some(Found { length: end, frame });
         }
-        let length = input.len().saturating_sub(self.delimiter.partial_max());
+        let length = input.len() - self.delimiter.begun_in(input);
         (length > 0).then_some(Found { length, frame })
     }
 

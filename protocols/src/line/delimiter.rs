@@ -75,6 +75,12 @@ impl Delimiter {
         self.sought().len() - 1
     }
 
+    /// How many bytes at the end of `input` may be the beginning of one.
+    pub(super) fn begun_in(&self, input: &[u8]) -> usize {
+        let sought = self.sought();
+        (1..sought.len()).rev().find(|&length| input.ends_with(&sought[..length])).unwrap_or(0)
+    }
+
     /// Finds the first delimiter of which no byte lies before `from`: how long the line before it is, and where the
     /// delimiter ends.
     pub(super) fn find(&self, input: &[u8], from: usize) -> Option<(usize, usize)> {
