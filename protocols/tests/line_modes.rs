@@ -104,7 +104,7 @@ fn raw_mode_without_a_handler_is_an_error_that_says_so() {
         }
 
         fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-            self.0.add("lost", reason.to_string().as_bytes());
+            self.0.add_loss(reason);
         }
     }
     let events = check_chunking("a\r\nb", |log| LineReceiver::new(Forgetful(log))).events;
@@ -190,7 +190,7 @@ impl LineProtocol for Busy {
     }
 
     fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-        self.0.add("lost", reason.to_string().as_bytes());
+        self.0.add_loss(reason);
     }
 }
 

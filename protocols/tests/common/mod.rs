@@ -17,6 +17,10 @@ impl Log {
         self.0.borrow_mut().push(format!("{what} {}", bytes.escape_ascii()));
     }
 
+    pub(crate) fn add_loss(&self, reason: &Reason) {
+        self.0.borrow_mut().push(format!("lost {reason}"));
+    }
+
     /// Adds bytes whose division into calls means nothing.
     pub(crate) fn add_raw(&self, bytes: &[u8]) {
         let mut events = self.0.borrow_mut();
@@ -56,7 +60,7 @@ impl<F: FnMut(&mut LineTransport<'_>, &[u8]) -> Result> LineProtocol for Lines<F
     }
 
     fn connection_lost(&mut self, _transport: &Transport, reason: &Reason) {
-        self.log.add("lost", reason.to_string().as_bytes());
+        self.log.add_loss(reason);
     }
 }
 
@@ -79,7 +83,7 @@ impl<F: FnMut(&mut StringTransport<'_>, &[u8]) -> Result> StringProtocol for Str
     }
 
     fn connection_lost(&mut self, _transport: &Transport, reason: &Reason) {
-        self.log.add("lost", reason.to_string().as_bytes());
+        self.log.add_loss(reason);
     }
 }
 
