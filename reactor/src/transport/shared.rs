@@ -102,10 +102,12 @@ impl Shared {
 
     /// Makes one step of the lifecycle; what it asks of the loop waits in the actions.
     pub(crate) fn step(&self, event: Event) {
-        let (state, actions) = lifecycle::advance(self.state.get(), event);
+        let before = self.state.get();
+        let (state, actions) = lifecycle::advance(before, event);
         self.state.set(state);
-        if !actions.is_empty() {
-            self.actions.set(self.actions.get() | actions);
+        self.actions.set(self.actions.get() | actions);
+        // A new state may ask for something by itself: one that flushes is done at once if there is no output.
+        if state != before || !actions.is_empty() {
             self.ask_attention();
         }
     }
