@@ -1,6 +1,9 @@
 //! Network protocols as objects that react to events, in the manner of Twisted.
 #![forbid(unsafe_code)]
 
+pub use ropewalk_endpoints::{
+    AddressError, AddressProblem, ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint,
+};
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
     FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
