@@ -48,6 +48,11 @@ pub enum ConnectError {
         /// Whom the attempt was for.
         address: Address,
     },
+    /// Several addresses were tried, and none could be connected to.
+    AllFailed {
+        /// What happened at each, in the order of trying.
+        attempts: Vec<Self>,
+    },
 }
 
 /// What an attempt to connect ends with.
@@ -245,6 +250,13 @@ impl fmt::Display for ConnectError {
                 write!(formatter, "connecting to {address}: the factory built no protocol for it")
             }
             Self::Shutdown { address } => write!(formatter, "connecting to {address}: the reactor stopped"),
+            Self::AllFailed { attempts } => {
+                for (index, attempt) in attempts.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "; " };
+                    write!(formatter, "{separator}{attempt}")?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ pub use connecting::{ConnectError, ConnectResult};
 pub use connection::ConnectionId;
 pub use deferred::{Deferred, Resolver};
 pub use draining::Drained;
-pub use driver::{ConnectOptions, Driver, ListenOptions};
+pub use driver::options::{ConnectOptions, ListenOptions};
 pub use event_loop::{Reactor, Status};
 pub use factory::{Factory, factory_fn, for_protocol};
 pub use handle::ReactorHandle;

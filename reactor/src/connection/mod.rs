@@ -179,6 +179,9 @@ impl Connection {
             Ok(Err(error)) => self.failed(callback, error),
             Err(message) => self.panicked(callback, message),
         }
+        // Whatever the callback was, a receiver may have stopped in it for this pause, which may be over before the
+        // connection is settled.
+        self.input_held |= self.transport.is_reading_paused();
     }
 
     /// Calls a callback that cannot fail.
