@@ -296,6 +296,19 @@ fn g6_a_peer_that_never_stops_sending_is_let_go_after_the_linger_timeout() {
 }
 
 #[test]
+fn g6_output_that_the_peer_takes_none_of_ends_the_connection_after_the_write_timeout() {
+    let mut reactor = Reactor::new().unwrap();
+    reactor.set_default_limits(limits(|limits| limits.write_timeout = Duration::from_millis(50)));
+    let log = Log::default();
+    let address = listen(&reactor, Probe::new(&log).on_made(|t| t.write(pattern(10_000_000))).factory());
+    let mut stream = dial_with_small_window(address);
+    run_until_empty(&mut reactor);
+    assert_eq!(log.lost().as_deref(), Some("the peer read none of the waiting output for 50ms"));
+    let end = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
 fn g6_a_peer_that_never_reads_is_let_go_after_the_close_timeout() {
     let mut reactor = Reactor::new().unwrap();
     reactor.set_default_limits(limits(|limits| limits.close_timeout = Duration::from_millis(50)));
