@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use ropewalk::{Bytes, Protocol, Reactor, Result, Transport, factory_fn, for_protocol};
 use support::{
-    Event, Log, Probe, dial, listen, pattern, reset, run_until, run_until_empty, settle, with_peer,
+    Event, Log, Probe, alone, dial, listen, pattern, reset, run_until, run_until_empty, settle, with_peer,
 };
 
 const CLEAN: &str = "the connection was closed cleanly";
@@ -441,4 +441,36 @@ fn g1_everybody_aborts_everybody() {
     run_until_empty(&mut reactor);
     assert_eq!(log.losses(), 50);
     assert_eq!(log.count(|event| matches!(event, Event::Data(_))), 1, "input came after an abort");
+}
+
+#[test]
+fn g7_an_error_whose_text_panics_ends_one_connection() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("there are no words")
+        }
+    }
+    impl std::error::Error for Unspeakable {}
+
+    alone("g7_an_error_whose_text_panics_ends_one_connection", 256, || {
+        // Errors are put into words only if somebody reads the log.
+        env_logger::builder().filter_level(log::LevelFilter::Debug).init();
+        let mut reactor = Reactor::new().unwrap();
+        let log = Log::default();
+        let probe = Probe::new(&log).on_data(|transport, data| {
+            transport.write(data);
+            if data == b"fail" { Err(Box::new(Unspeakable)) } else { Ok(()) }
+        });
+        let address = listen(&reactor, probe.factory());
+        let (mut good, mut bad) = (dial(address), dial(address));
+        bad.write_all(b"fail").unwrap();
+        bad.shutdown(std::net::Shutdown::Write).unwrap();
+        let (heard, end) = with_peer(&mut reactor, move || read_all(&bad));
+        end.unwrap();
+        assert_eq!(heard, b"fail");
+        good.write_all(b"good").unwrap();
+        run_until(&mut reactor, "the other is served", || log.data().ends_with(b"good"));
+    });
 }
