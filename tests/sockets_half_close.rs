@@ -4,22 +4,14 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use ropewalk::{Limits, Reactor};
 use support::{
-    Event, Log, Probe, dial, dial_with_small_window, listen, pattern, reset, run_until, run_until_empty,
-    settle, with_peer,
+    CLEAN, Event, Log, Probe, dial, dial_with_small_window, listen, pattern, read_all, reset, run_until,
+    run_until_empty, settle, with_peer,
 };
-
-const CLEAN: &str = "the connection was closed cleanly";
-
-fn read_all(mut stream: &TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).unwrap();
-    all
-}
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();
