@@ -13,8 +13,8 @@ use ropewalk::{
     ConnectOptions, Limits, Producer, ProducerKind, Protocol, Reactor, Reason, Result, Transport, factory_fn,
 };
 use support::{
-    Event, Log, Probe, dial, dial_with_small_window, listen, pattern, run_until, run_until_empty, settle,
-    with_peer,
+    CLEAN, Event, Log, Probe, dial, dial_with_small_window, listen, pattern, read_all, run_until,
+    run_until_empty, settle, with_peer,
 };
 
 /// The most that one connection of a protocol that answers as much as it hears may hold: the mark and one read.
@@ -27,12 +27,6 @@ fn write_some(stream: &mut TcpStream, data: &[u8]) -> usize {
         Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
         Err(error) => panic!("writing: {error}"),
     }
-}
-
-fn read_all(mut stream: &TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).unwrap();
-    all
 }
 
 /// What was heard besides data and resumed reading.
@@ -192,7 +186,7 @@ fn s69_s71_a_pull_producer_finishes_before_the_connection_closes() {
     let heard = with_peer(&mut reactor, move || read_all(&dial(address)));
     assert!(heard == pattern(50_000).repeat(100), "{} bytes arrived", heard.len());
     run_until_empty(&mut reactor);
-    assert_eq!(log.events(), [Event::Made, Event::Lost("the connection was closed cleanly".into())]);
+    assert_eq!(log.events(), [Event::Made, Event::Lost(CLEAN.into())]);
     assert!(reactor.stats().output_buffered_peak <= 50_000);
 }
 

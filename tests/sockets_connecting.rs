@@ -205,6 +205,41 @@ fn stopping_the_reactor_ends_attempts() {
 }
 
 #[test]
+fn connecting_again_because_the_reactor_stops_leaves_no_connection_behind() {
+    let peer = TcpListener::bind(ANY_PORT).unwrap();
+    let address = peer.local_addr().unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    let (log, again) = (Log::default(), Log::default());
+    let probe = Probe::new(&again);
+    let error = Rc::new(RefCell::new(None));
+    let found = Rc::clone(&error);
+    let first = Probe::new(&log).on_made(|transport| transport.reactor().stop()).on_lost(move |transport| {
+        let found = Rc::clone(&found);
+        let attempt =
+            transport.reactor().connect(address, &ConnectOptions::default(), probe.clone().factory());
+        attempt.then(move |result| {
+            found.replace(result.err().map(|error| error.to_string()));
+        });
+    });
+    drop(reactor.connect(address, &ConnectOptions::default(), first.factory()));
+    reactor.run().unwrap();
+    assert_eq!(log.losses(), 1);
+    // Whatever the peer saw of a second connection has ended already.
+    let (mut first, _) = peer.accept().unwrap();
+    first.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    assert_eq!(std::io::Read::read(&mut first, &mut [0; 8]).unwrap(), 0);
+    peer.set_nonblocking(true).unwrap();
+    if let Ok((mut second, _)) = peer.accept() {
+        second.set_nonblocking(true).unwrap();
+        let end = std::io::Read::read(&mut second, &mut [0; 8]).map_err(|error| error.kind());
+        assert_ne!(end, Err(std::io::ErrorKind::WouldBlock), "an attempt has outlived the reactor's run");
+    }
+    settle(&mut reactor);
+    assert!(again.events().is_empty());
+    assert_eq!(error.take(), Some(format!("connecting to {address}: the reactor stopped")));
+}
+
+#[test]
 fn what_the_peer_sent_and_closed_before_the_connection_was_noticed_is_delivered() {
     use std::io::Write;
     let mut reactor = Reactor::new().unwrap();

@@ -4,22 +4,14 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use ropewalk::{Limits, Reactor};
 use support::{
-    Event, Log, Probe, dial, dial_with_small_window, listen, pattern, reset, run_until, run_until_empty,
-    settle, with_peer,
+    CLEAN, Event, Log, Probe, dial, dial_with_small_window, listen, pattern, read_all, reset, run_until,
+    run_until_empty, settle, with_peer,
 };
-
-const CLEAN: &str = "the connection was closed cleanly";
-
-fn read_all(mut stream: &TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).unwrap();
-    all
-}
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();
@@ -293,6 +285,19 @@ fn g6_a_peer_that_never_stops_sending_is_let_go_after_the_linger_timeout() {
     with_peer(&mut reactor, move || while stream.write_all(&[0; 1000]).is_ok() {});
     run_until_empty(&mut reactor);
     assert_eq!(log.events(), [Event::Made, Event::Lost(CLEAN.into())]);
+}
+
+#[test]
+fn g6_output_that_the_peer_takes_none_of_ends_the_connection_after_the_write_timeout() {
+    let mut reactor = Reactor::new().unwrap();
+    reactor.set_default_limits(limits(|limits| limits.write_timeout = Duration::from_millis(50)));
+    let log = Log::default();
+    let address = listen(&reactor, Probe::new(&log).on_made(|t| t.write(pattern(10_000_000))).factory());
+    let mut stream = dial_with_small_window(address);
+    run_until_empty(&mut reactor);
+    assert_eq!(log.lost().as_deref(), Some("the peer read none of the waiting output for 50ms"));
+    let end = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
 #[test]

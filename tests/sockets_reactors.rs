@@ -99,6 +99,21 @@ fn run_stop_and_run_again() {
 }
 
 #[test]
+fn what_is_posted_between_two_runs_is_done_in_the_second() {
+    let mut reactor = Reactor::new().unwrap();
+    let remote = reactor.remote();
+    remote.post(|reactor| reactor.stop()).unwrap();
+    reactor.run().unwrap();
+    let (sender, heard) = mpsc::channel();
+    thread::spawn(move || {
+        remote.post(move |_| sender.send("heard").unwrap()).unwrap();
+        remote.post(|reactor| reactor.stop()).unwrap();
+    });
+    reactor.run().unwrap();
+    assert_eq!(heard.try_recv(), Ok("heard"));
+}
+
+#[test]
 fn s77_posts_of_eight_threads_arrive_in_order_of_each() {
     const POSTS: usize = 10_000;
     let mut reactor = Reactor::new().unwrap();

@@ -1,38 +1,16 @@
-//! The stream transport over real connections: order, closing, aborting, errors, panics (S43 to S58).
+//! The stream transport over real connections: order, closing, aborting (S43 to S50, S58).
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod support;
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Write};
 use std::rc::Rc;
 
-use ropewalk::{Bytes, Protocol, Reactor, Result, Transport, factory_fn, for_protocol};
+use ropewalk::{Bytes, Protocol, Reactor, Result, Transport, for_protocol};
 use support::{
-    Event, Log, Probe, dial, listen, pattern, reset, run_until, run_until_empty, settle, with_peer,
+    CLEAN, Event, Log, Probe, dial, listen, pattern, read_to_end, reset, run_until, run_until_empty, settle,
+    talk, with_peer,
 };
-
-const CLEAN: &str = "the connection was closed cleanly";
-
-/// Everything until the end of input, and how that came.
-fn read_all(mut stream: &TcpStream) -> (Vec<u8>, io::Result<()>) {
-    let mut all = Vec::new();
-    let end = stream.read_to_end(&mut all).map(drop);
-    (all, end)
-}
-
-/// What a peer reads that connects to a server of `probe` and sends `data`; it does not close before the server does.
-#[track_caller]
-fn talk(reactor: &mut Reactor, probe: Probe, data: &'static [u8]) -> (Vec<u8>, io::Result<()>) {
-    let address = listen(reactor, probe.factory());
-    let heard = with_peer(reactor, move || {
-        let mut stream = dial(address);
-        stream.write_all(data).unwrap();
-        read_all(&stream)
-    });
-    run_until_empty(reactor);
-    heard
-}
 
 #[test]
 fn g3_s43_an_echo_keeps_the_order() {
@@ -57,7 +35,7 @@ fn g3_s43_an_echo_keeps_the_order() {
             }
             writer.shutdown(std::net::Shutdown::Write).unwrap();
         });
-        let (heard, end) = read_all(&stream);
+        let (heard, end) = read_to_end(&stream);
         end.unwrap();
         writing.join().unwrap();
         heard
@@ -239,128 +217,6 @@ fn g1_s50_an_abort_discards_output_and_resets_the_peer() {
 }
 
 #[test]
-fn s51_an_error_after_an_abort_in_the_same_callback_is_the_reason() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let probe = Probe::new(&log).on_data(|transport, _| {
-        transport.abort_connection();
-        Err("worse".into())
-    });
-    let (_, end) = talk(&mut reactor, probe, b"go");
-    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(
-        log.events()[2..],
-        [Event::Lost("the connection was closed because of an error: worse".into())]
-    );
-}
-
-#[test]
-fn s52_a_reply_written_before_an_error_arrives() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let probe = Probe::new(&log).on_data(|transport, _| {
-        transport.write("500 what?\r\n");
-        Err("the peer talks nonsense".into())
-    });
-    let (heard, end) = talk(&mut reactor, probe, b"gibberish");
-    end.unwrap();
-    assert_eq!(heard, b"500 what?\r\n");
-    let reason = "the connection was closed because of an error: the peer talks nonsense";
-    assert_eq!(log.events()[2..], [Event::Lost(reason.into())]);
-}
-
-#[test]
-fn g7_s53_a_panic_in_connection_made_ends_the_connection() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let address = listen(&reactor, Probe::new(&log).on_made(|_| panic!("not today")).factory());
-    // Connected before the loop turns, for a reset during connecting would be an error of that.
-    let stream = TcpStream::connect(address).unwrap();
-    let end = with_peer(&mut reactor, move || read_all(&stream).1);
-    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    let reason = "a callback of the connection panicked: not today";
-    assert_eq!(log.events(), [Event::Made, Event::Lost(reason.into())]);
-    assert_eq!(reactor.stats().panics, 1);
-}
-
-#[test]
-fn g7_s55_a_panic_in_connection_lost_harms_nobody() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let address = listen(&reactor, Probe::new(&log).on_lost(|_| panic!("at the end")).factory());
-    let streams: Vec<_> = (0..3).map(|_| dial(address)).collect();
-    run_until(&mut reactor, "three are connected", || log.transports().len() == 3);
-    drop(streams);
-    run_until_empty(&mut reactor);
-    assert_eq!(log.losses(), 3);
-    assert_eq!(reactor.stats().panics, 3);
-}
-
-#[test]
-fn g7_a_panic_among_a_hundred_connections_ends_one() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let probe = Probe::new(&log).on_data(|transport, data| {
-        assert!(data != b"poison", "poisoned");
-        transport.write(data);
-        Ok(())
-    });
-    let address = listen(&reactor, probe.factory());
-    let mut streams: Vec<_> = (0..101).map(|_| dial(address)).collect();
-    run_until(&mut reactor, "all are connected", || log.transports().len() == 101);
-    for (index, stream) in streams.iter_mut().enumerate() {
-        stream.write_all(if index == 50 { b"poison" } else { b"health" }).unwrap();
-    }
-    let (healthy, poisoned) = with_peer(&mut reactor, move || {
-        let poisoned = streams.remove(50);
-        let mut answers = 0;
-        for stream in &mut streams {
-            let mut answer = [0; 6];
-            stream.read_exact(&mut answer).unwrap();
-            answers += usize::from(&answer == b"health");
-        }
-        (answers, read_all(&poisoned).1.unwrap_err().kind())
-    });
-    assert_eq!((healthy, poisoned), (100, ErrorKind::ConnectionReset));
-    run_until_empty(&mut reactor);
-    assert_eq!(log.count(|event| *event == Event::Lost(CLEAN.into())), 100);
-    assert_eq!(
-        log.count(|event| *event == Event::Lost("a callback of the connection panicked: poisoned".into())),
-        1
-    );
-}
-
-#[test]
-fn s56_a_factory_that_builds_nothing_closes_the_connection() {
-    let mut reactor = Reactor::new().unwrap();
-    let address = listen(&reactor, factory_fn(|_| None));
-    let (heard, end) = with_peer(&mut reactor, move || read_all(&dial(address)));
-    end.unwrap();
-    assert!(heard.is_empty());
-    assert_eq!(reactor.stats().connections_opened, 0);
-}
-
-#[test]
-fn g7_s57_a_factory_that_panics_harms_only_that_connection() {
-    let mut reactor = Reactor::new().unwrap();
-    let log = Log::default();
-    let first = std::cell::Cell::new(true);
-    let probe = Probe::echo(&log);
-    let factory = factory_fn(move |_| {
-        assert!(!first.replace(false), "the first is unlucky");
-        Some(Box::new(probe.clone()))
-    });
-    let address = listen(&reactor, factory);
-    let (heard, end) = with_peer(&mut reactor, move || read_all(&dial(address)));
-    end.unwrap();
-    assert!(heard.is_empty());
-    let mut stream = dial(address);
-    stream.write_all(b"hello").unwrap();
-    run_until(&mut reactor, "the second is served", || log.data() == b"hello");
-    assert_eq!(reactor.stats().panics, 1);
-}
-
-#[test]
 fn g1_s58_after_the_loss_the_reactor_holds_the_protocol_no_more() {
     struct Holder(#[expect(dead_code, reason = "only its life matters")] Rc<()>);
     impl Protocol for Holder {
@@ -418,7 +274,7 @@ fn a_protocol_that_writes_to_another_from_its_destructor() {
     let shared = Rc::new(log.clone());
     let leaving = listen(&reactor, for_protocol(move || Parting(Rc::clone(&shared))));
     drop(dial(leaving));
-    let (heard, end) = with_peer(&mut reactor, move || read_all(&witness));
+    let (heard, end) = with_peer(&mut reactor, move || read_to_end(&witness));
     end.unwrap();
     assert_eq!(heard, b"it is gone");
 }

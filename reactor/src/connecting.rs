@@ -150,6 +150,11 @@ impl Reactor {
             resolve(attempt.resolver, Err(ConnectError::Cancelled { address }));
             return;
         }
+        if !self.is_running() {
+            // Begun while the reactor shut down, such as by a client that connects again whenever it is lost.
+            resolve(attempt.resolver, Err(ConnectError::Shutdown { address }));
+            return;
+        }
         let id = self.table.next_id();
         if let Err(source) = attempt.stream.register(id.token()) {
             resolve(attempt.resolver, Err(ConnectError::Failed { address, source }));

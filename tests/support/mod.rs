@@ -5,6 +5,7 @@
 
 mod probe;
 
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -20,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The loopback and any port.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// The words for an orderly end.
+pub(crate) const CLEAN: &str = "the connection was closed cleanly";
 
 /// Names the test that is to run in this process.
 const ALONE: &str = "ROPEWALK_TEST_ALONE";
@@ -122,6 +126,34 @@ pub(crate) fn dead_address() -> SocketAddr {
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     std::mem::forget(socket);
     address
+}
+
+/// Everything until the end of input, and how that came.
+pub(crate) fn read_to_end(mut stream: &TcpStream) -> (Vec<u8>, io::Result<()>) {
+    let mut all = Vec::new();
+    let end = stream.read_to_end(&mut all).map(drop);
+    (all, end)
+}
+
+/// Everything until the end of input, which must be orderly.
+#[track_caller]
+pub(crate) fn read_all(stream: &TcpStream) -> Vec<u8> {
+    let (all, end) = read_to_end(stream);
+    end.unwrap();
+    all
+}
+
+/// What a peer reads that connects to a server of `probe` and sends `data`; it does not close before the server does.
+#[track_caller]
+pub(crate) fn talk(reactor: &mut Reactor, probe: Probe, data: &'static [u8]) -> (Vec<u8>, io::Result<()>) {
+    let address = listen(reactor, probe.factory());
+    let heard = with_peer(reactor, move || {
+        let mut stream = dial(address);
+        stream.write_all(data).unwrap();
+        read_to_end(&stream)
+    });
+    run_until_empty(reactor);
+    heard
 }
 
 /// Closes a connection so that the other side sees a reset.

@@ -228,7 +228,12 @@ impl Connection {
             self.stream.reset_on_drop();
         }
         let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
-        log::debug!("connection {} with {}: {reason}", self.shared().id, self.shared().peer);
+        log::debug!(
+            "connection {} with {}: {}",
+            self.shared().id,
+            self.shared().peer,
+            self.in_words(&reason)
+        );
         if self.made {
             watch.begin(Running::Callback(self.shared().id, "connection_lost"));
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
@@ -254,10 +259,11 @@ impl Connection {
     fn failed(&self, callback: &'static str, error: crate::ProtocolError) {
         let shared = self.shared();
         log::warn!(
-            "connection {} with {}: {callback} of {} failed: {error}",
+            "connection {} with {}: {callback} of {} failed: {}",
             shared.id,
             shared.peer,
-            self.protocol_name()
+            self.protocol_name(),
+            self.in_words(&error)
         );
         self.end_instead(Reason::Error(error), Event::LoseConnection);
     }
@@ -265,6 +271,14 @@ impl Connection {
     fn panicked(&self, callback: &'static str, message: String) {
         self.report_panic(callback, &message);
         self.end_instead(Reason::Panicked(message), Event::Abort);
+    }
+
+    /// What a user's error says of itself, which is user code as well.
+    fn in_words(&self, error: &impl fmt::Display) -> String {
+        catch(|| error.to_string()).unwrap_or_else(|message| {
+            self.report_panic("an error's text", &message);
+            "an error without words".to_owned()
+        })
     }
 
     fn report_panic(&self, callback: &'static str, message: &str) {
