@@ -1,4 +1,5 @@
 //! The small services.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
 use std::time::Duration;
 
