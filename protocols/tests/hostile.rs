@@ -20,12 +20,13 @@ fn string(_: &mut StringTransport<'_>, _: &[u8]) -> Result {
 
 /// One of each receiver.
 fn receivers() -> Vec<Box<dyn Protocol>> {
+    let custom = Delimiter::custom("\0\u{1}\0").expect("it is not empty");
     let lines = || LineReceiver::new(Lines { log: Log::default(), react: line });
     let strings = || Strings { log: Log::default(), react: string };
     vec![
         Box::new(lines()),
         Box::new(lines().delimiter(Delimiter::LfOrCrLf).max_length(3)),
-        Box::new(lines().delimiter(Delimiter::custom("\0\u{1}\0").unwrap()).max_length(usize::MAX)),
+        Box::new(lines().delimiter(custom).max_length(usize::MAX)),
         Box::new(NetstringReceiver::new(strings())),
         Box::new(NetstringReceiver::new(strings()).max_length(usize::MAX)),
         Box::new(Int8StringReceiver::new(strings())),
