@@ -157,7 +157,10 @@ impl Reactor {
         peer: Address,
         host: Address,
     ) -> io::Result<()> {
-        stream.register(id.token())?;
+        if let Err(error) = stream.register(id.token()) {
+            self.core().run_guarded("a protocol's destructor", || drop(protocol));
+            return Err(error);
+        }
         let transport = Transport::new(Shared::new(self.handle.clone(), id, peer, host));
         let connection = Box::new(Connection::new(stream, protocol, transport));
         self.core().counters.connection_opened();
