@@ -14,9 +14,12 @@ impl Reactor {
                 Message::Event(connection, event) => self.deliver_event(connection, event),
                 Message::Finished(job, result) => {
                     let finish = self.core().jobs.borrow_mut().take(job);
-                    if let Some(finish) = finish {
-                        finish(result);
-                    }
+                    // A result that nobody waits for is dropped there.
+                    self.core().run_guarded("a result's destructor", || {
+                        if let Some(finish) = finish {
+                            finish(result);
+                        }
+                    });
                 }
             }
         }

@@ -64,6 +64,8 @@ struct Inner {
     /// `None` while the call is being made.
     call: RefCell<Option<Call>>,
     ended: RefCell<Vec<Resolver<LoopEnd>>>,
+    /// How it has ended, once it has.
+    end: RefCell<Option<LoopEnd>>,
 }
 
 impl LoopingCall {
@@ -86,6 +88,7 @@ impl LoopingCall {
                 next: RefCell::new(None),
                 call: RefCell::new(Some(call)),
                 ended: RefCell::default(),
+                end: RefCell::default(),
             }),
         };
         if at_once {
@@ -135,10 +138,10 @@ impl LoopingCall {
     /// How the looping call ends, when it does: after the last call and what it waited for.
     pub fn ended(&self) -> Deferred<LoopEnd> {
         let (deferred, resolver) = Deferred::new(&self.inner.reactor);
-        if self.inner.running.get() || self.inner.busy.get() {
-            self.inner.ended.borrow_mut().push(resolver);
-        } else {
-            resolver.resolve(LoopEnd::Stopped);
+        let end = self.inner.end.borrow().clone();
+        match end {
+            Some(end) => resolver.resolve(end),
+            None => self.inner.ended.borrow_mut().push(resolver),
         }
         deferred
     }
@@ -190,6 +193,7 @@ impl LoopingCall {
     }
 
     fn finish(&self, end: LoopEnd) {
+        self.inner.end.replace(Some(end.clone()));
         drop(self.inner.call.take());
         for resolver in self.inner.ended.take() {
             resolver.resolve(end.clone());
