@@ -177,8 +177,12 @@ impl LoopingCall {
     fn wait(&self, completion: Completion) {
         let looping = self.clone();
         match completion {
+            // There is no grid whose points it could have missed.
+            Completion::Done if self.inner.interval.is_zero() => self.completed(),
             // In the next turn, so that the time the call took is known and the grid points it missed are skipped.
-            Completion::Done => self.inner.reactor.call_when_running(move |_| looping.completed()),
+            Completion::Done => {
+                self.inner.reactor.call_later(Duration::ZERO, move |_| looping.completed());
+            }
             Completion::Later(deferred) => deferred.then(move |()| looping.completed()),
         }
     }
