@@ -242,10 +242,8 @@ fn s75_two_transports_feed_each_other() {
     let log = Log::default();
     let (left_end, right_end) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
     let mut world = World::new();
-    let (left, left_transport) =
-        world.open(Forward { log: log.clone(), other: Rc::clone(&right_end) });
-    let (right, right_transport) =
-        world.open(Forward { log: log.clone(), other: Rc::clone(&left_end) });
+    let (left, left_transport) = world.open(Forward { log: log.clone(), other: Rc::clone(&right_end) });
+    let (right, right_transport) = world.open(Forward { log: log.clone(), other: Rc::clone(&left_end) });
     *left_end.borrow_mut() = Some(left_transport.clone());
     *right_end.borrow_mut() = Some(right_transport.clone());
     left_transport.register_producer(right_transport.clone(), ProducerKind::Push).unwrap();

@@ -303,10 +303,7 @@ fn s64_a_hang_up_is_noticed_while_paused() {
     assert!(!transport.is_open());
     transport.resume_reading();
     world.settle();
-    assert_eq!(
-        log.take(),
-        ["made", "reading resumed", "data last words", "lost broken ConnectionReset"]
-    );
+    assert_eq!(log.take(), ["made", "reading resumed", "data last words", "lost broken ConnectionReset"]);
 }
 
 /// S64: also if the pause comes while input before the hang-up is being delivered, when no event is left to come.

@@ -249,11 +249,10 @@ fn protocol_timers() {
     let log = Log::default();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let keys = Rc::clone(&seen);
-    let (mut world, _, transport) =
-        World::with(Script::new(&log).on_timer(move |transport, key| {
-            transport.cancel_timer(key);
-            keys.borrow_mut().push(key);
-        }));
+    let (mut world, _, transport) = World::with(Script::new(&log).on_timer(move |transport, key| {
+        transport.cancel_timer(key);
+        keys.borrow_mut().push(key);
+    }));
     let second = transport.set_timer(SECOND * 2);
     let first = transport.set_timer(SECOND);
     let cancelled = transport.set_timer(SECOND);
