@@ -123,7 +123,7 @@ pub struct Script {
     event: Box<dyn FnMut(&Transport, Box<dyn Any>)>,
     lost: Box<dyn FnMut(&Transport, &Reason)>,
     /// The callback that is running: nothing may come in between.
-    busy: bool,
+    busy: Rc<Cell<bool>>,
 }
 
 impl Script {
@@ -142,7 +142,7 @@ impl Script {
             timer: Box::new(|_, _| {}),
             event: Box::new(|_, _| {}),
             lost: Box::new(|_, _| {}),
-            busy: false,
+            busy: Rc::default(),
         }
     }
 
@@ -191,23 +191,26 @@ impl Script {
         self
     }
 
-    fn enter(&mut self, entry: impl Into<String>) {
-        assert!(!self.busy, "a callback was entered while another runs");
-        self.busy = true;
+    fn enter(&self, entry: impl Into<String>) -> Busy {
+        assert!(!self.busy.replace(true), "a callback was entered while another runs");
         self.log.add(entry);
+        Busy(Rc::clone(&self.busy))
     }
+}
 
-    fn leave<T>(&mut self, result: T) -> T {
-        self.busy = false;
-        result
+/// Lives as long as a callback, also if it panics.
+struct Busy(Rc<Cell<bool>>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 
 impl Protocol for Script {
     fn connection_made(&mut self, transport: &Transport) {
-        self.enter("made");
+        let _busy = self.enter("made");
         (self.made)(transport);
-        self.leave(());
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
@@ -216,51 +219,43 @@ impl Protocol for Script {
         } else {
             format!("data {}", String::from_utf8_lossy(data))
         };
-        self.enter(text);
-        let result = (self.data)(transport, data);
-        self.leave(result)
+        let _busy = self.enter(text);
+        (self.data)(transport, data)
     }
 
     fn eof_received(&mut self, transport: &Transport) -> Result {
-        self.enter("eof");
-        let result = (self.eof)(transport);
-        self.leave(result)
+        let _busy = self.enter("eof");
+        (self.eof)(transport)
     }
 
     fn writing_paused(&mut self, transport: &Transport) {
-        self.enter("writing paused");
+        let _busy = self.enter("writing paused");
         (self.paused)(transport);
-        self.leave(());
     }
 
     fn writing_resumed(&mut self, transport: &Transport) {
-        self.enter("writing resumed");
+        let _busy = self.enter("writing resumed");
         (self.resumed)(transport);
-        self.leave(());
     }
 
     fn reading_resumed(&mut self, transport: &Transport) -> Result {
-        self.enter("reading resumed");
-        let result = (self.reading_resumed)(transport);
-        self.leave(result)
+        let _busy = self.enter("reading resumed");
+        (self.reading_resumed)(transport)
     }
 
     fn timer_expired(&mut self, transport: &Transport, timer: TimerKey) {
-        self.enter("timer");
+        let _busy = self.enter("timer");
         (self.timer)(transport, timer);
-        self.leave(());
     }
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
-        self.enter("event");
+        let _busy = self.enter("event");
         (self.event)(transport, event);
-        self.leave(());
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
-        self.enter(format!("lost {}", kind(reason)));
+        let _busy = self.enter(format!("lost {}", kind(reason)));
         (self.lost)(transport, reason);
-        self.leave(());
     }
 }
 
