@@ -52,7 +52,8 @@ fn members(count: usize, deed: Deed) -> (World, Log, Vec<Peer>) {
         log: member_log.clone(),
         deed,
     }));
-    let peers = (0..count).map(|_| world.memory.connect(address).unwrap()).collect();
+    let connect = |_| world.memory.connect(address).expect("the port listens");
+    let peers = (0..count).map(connect).collect();
     world.settle();
     (world, log, peers)
 }

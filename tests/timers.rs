@@ -16,12 +16,10 @@ fn s76_call_later_zero_runs_in_the_next_turn() {
     let (mut world, peer, _) = World::with(Script::new(&log));
     log.take();
     let (first, second) = (log.clone(), log.clone());
-    let sender = peer.clone();
     world.reactor.call_later(Duration::ZERO, move |reactor| {
         first.add("first");
-        sender.send("input");
-        let nested = first.clone();
-        reactor.call_later(Duration::ZERO, move |_| nested.add("nested"));
+        peer.send("input");
+        reactor.call_later(Duration::ZERO, move |_| first.add("nested"));
     });
     world.reactor.call_later(Duration::ZERO, move |_| second.add("second"));
     world.turn();

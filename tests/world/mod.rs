@@ -1,5 +1,11 @@
 //! What the tests on the in-memory world share: a world with its reactor, and a protocol that is scripted and keeps a log.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by tests that each use a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "shared by tests that each use a part"
+)]
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

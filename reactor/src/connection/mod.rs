@@ -240,8 +240,8 @@ impl Connection {
     }
 
     /// Drops the protocol and the socket; a panic in a destructor is contained.
-    pub(crate) fn discard(self: Box<Self>) {
-        let Self { stream, protocol, transport, producer, .. } = *self;
+    pub(crate) fn discard(self) {
+        let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
         // What handles left behind may own this very handle.
         let rare = transport.shared().take_all_rare();

@@ -162,12 +162,7 @@ impl Connection {
     }
 
     /// Calls a producer; a panic ends the connection as a protocol's does.
-    pub(super) fn produce(
-        &mut self,
-        watch: &mut Watch,
-        callback: &'static str,
-        call: impl FnOnce(&Transport),
-    ) {
+    pub(super) fn produce(&self, watch: &mut Watch, callback: &'static str, call: impl FnOnce(&Transport)) {
         watch.begin(Running::Callback(self.shared().id, callback));
         if let Err(message) = catch(|| call(&self.transport)) {
             self.panicked(callback, message);

@@ -196,25 +196,19 @@ impl Reactor {
     }
 
     pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {
-        match self.table.get(id) {
+        let queue = match self.table.get(id) {
             Some(Source::Connection(connection)) => {
                 connection.became_ready(readiness);
-                if connection.wants_queueing() {
-                    connection.queued = true;
-                    self.ready.push(id);
-                }
+                let queue = connection.wants_queueing();
+                connection.queued |= queue;
+                queue
             }
-            Some(Source::Port(port)) => {
-                if port.became_ready() {
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Attempt(attempt)) => {
-                if attempt.became_ready(readiness) {
-                    self.ready.push(id);
-                }
-            }
-            None => {}
+            Some(Source::Port(port)) => port.became_ready(),
+            Some(Source::Attempt(attempt)) => attempt.became_ready(readiness),
+            None => false,
+        };
+        if queue {
+            self.ready.push(id);
         }
     }
 
