@@ -139,14 +139,13 @@ impl Attempt {
 
 impl Reactor {
     pub(crate) fn insert_attempt(&mut self, mut attempt: Box<Attempt>) {
-        let address = attempt.address.clone();
         if attempt.id.cancelled.get() {
-            resolve(attempt.resolver, Err(ConnectError::Cancelled { address }));
+            self.give_up(*attempt, |address| ConnectError::Cancelled { address });
             return;
         }
         let id = self.table.next_id();
         if let Err(source) = attempt.stream.register(id.token()) {
-            resolve(attempt.resolver, Err(ConnectError::Failed { address, source }));
+            self.give_up(*attempt, |address| ConnectError::Failed { address, source });
             return;
         }
         let deadline = self.now() + attempt.timeout;

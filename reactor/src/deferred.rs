@@ -87,8 +87,13 @@ impl<T: 'static> Deferred<T> {
     /// A deferred whose value is made from this one's. Cancelling it cancels this one.
     pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
         let (mapped, resolver) = Deferred::new(&self.shared.reactor);
-        let source = Rc::clone(&self.shared);
-        mapped.on_cancel(move || source.cancel());
+        // The operation holds the source; were it held from here too, an operation that never ends would leak both.
+        let source = Rc::downgrade(&self.shared);
+        mapped.on_cancel(move || {
+            if let Some(source) = source.upgrade() {
+                source.cancel();
+            }
+        });
         self.then(move |value| resolver.resolve(change(value)));
         mapped
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Connection;
-use super::lifecycle::{Actions, Event};
+use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
 use crate::transport::shared::SWITCHING;
@@ -44,7 +44,13 @@ impl Connection {
                 }
                 return count;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                if self.shared().state() == State::HungUp {
+                    // No more can come over a broken connection.
+                    self.shared().step(Event::InputEnded);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.readable = false;
@@ -89,6 +95,7 @@ impl Connection {
         }
         self.input_held = false;
         self.deliver_leftover(watch);
+        self.finish_switching(watch);
         if self.transport.delivers_input() {
             self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
         }
@@ -110,9 +117,10 @@ impl Connection {
         }
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if !leftover.is_empty() {
-            self.call(watch, "data_received", |protocol, transport| {
+            self.enter(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
+            self.input_held = self.transport.is_reading_paused();
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Connection {
     writable: bool,
     /// The input has come to its end or broken: no further event will announce what is still to be read.
     input_complete: bool,
+    /// The driver has reported the connection as broken.
+    broken: bool,
     /// The connection is in the list of those to read in the next turn.
     pub(crate) queued: bool,
     /// The protocol may hold input back because reading was paused when it last had some.
@@ -67,6 +69,7 @@ impl Connection {
             readable: false,
             writable: true,
             input_complete: false,
+            broken: false,
             queued: false,
             input_held: false,
             told_paused: false,
@@ -107,20 +110,27 @@ impl Connection {
         let over = readiness.read_closed || readiness.error;
         self.readable |= readiness.readable || over;
         self.input_complete |= over;
+        self.broken |= readiness.error;
         if (readiness.writable || readiness.error) && !self.writable {
             self.writable = true;
             if self.shared().has_output() {
                 self.shared().ask_attention();
             }
         }
-        if readiness.error && !self.may_read() {
-            // Nobody will read what the error was.
+        self.notice_hang_up();
+    }
+
+    /// Ends a connection that is broken while nobody reads, and so would never learn it: no further event comes.
+    fn notice_hang_up(&mut self) {
+        if self.broken && !self.may_read() {
             self.hang_up(std::io::ErrorKind::ConnectionReset.into());
         }
     }
 
     /// The connection is broken: what can still be read is delivered, then comes the loss.
-    fn hang_up(&self, error: std::io::Error) {
+    fn hang_up(&mut self, error: std::io::Error) {
+        self.readable = true;
+        self.input_complete = true;
         self.shared().end_with(Reason::Lost(error), Event::HungUp);
     }
 
@@ -147,6 +157,17 @@ impl Connection {
         callback: &'static str,
         call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
     ) {
+        self.enter(watch, callback, call);
+        self.finish_switching(watch);
+    }
+
+    /// Calls a callback, without letting a protocol take over that waits.
+    fn enter(
+        &mut self,
+        watch: &mut Watch,
+        callback: &'static str,
+        call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
+    ) {
         watch.begin(Running::Callback(self.shared().id, callback));
         match catch(|| call(&mut *self.protocol, &self.transport)) {
             Ok(Ok(())) => {}
@@ -156,8 +177,16 @@ impl Connection {
         // Whatever the callback was, a receiver may have stopped in it for this pause, which may be over before the
         // connection is settled.
         self.input_held |= self.transport.is_reading_paused();
+    }
+
+    /// Lets protocols that wait take over, one after the other: a peer may decide how many there are, so this must not
+    /// recurse.
+    fn finish_switching(&mut self, watch: &mut Watch) {
         while self.shared().has(SWITCHING) {
             self.switch(watch);
+            if !self.shared().has(SWITCHING) {
+                self.deliver_leftover(watch);
+            }
         }
     }
 
@@ -196,11 +225,7 @@ impl Connection {
     pub(crate) fn lose(&mut self, watch: &mut Watch) {
         self.cancel_timers();
         self.shared().discard_output();
-        if let Some(mut registration) = self.producer.take() {
-            self.produce(watch, "stop_producing", |transport| {
-                registration.producer.stop_producing(transport)
-            });
-        }
+        self.stop_producer(watch);
         if self.shared().take_action(Actions::RESET) {
             self.stream.reset_on_drop();
         }
@@ -218,8 +243,8 @@ impl Connection {
     }
 
     /// Drops the protocol and the socket; a panic in a destructor is contained.
-    pub(crate) fn discard(self: Box<Self>) {
-        let Self { stream, protocol, transport, producer, .. } = *self;
+    pub(crate) fn discard(self) {
+        let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
         // What handles left behind may own this very handle.
         let rare = transport.shared().take_all_rare();
@@ -266,21 +291,19 @@ impl Connection {
         let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
             return;
         };
-        let previous = std::mem::replace(&mut self.protocol, next);
-        if let Err(message) = catch(move || drop(previous)) {
+        // A protocol that has not heard of its connection must not hear of the loss: the previous one does.
+        let is_lost = self.shared().state() == lifecycle::State::Lost;
+        let dropped = if is_lost { next } else { std::mem::replace(&mut self.protocol, next) };
+        if let Err(message) = catch(move || drop(dropped)) {
             self.report_panic("a protocol's destructor", &message);
         }
-        self.hold_leftover(leftover);
-        if self.shared().state() == lifecycle::State::Lost {
+        if is_lost {
             return;
         }
-        watch.begin(Running::Callback(self.shared().id, "connection_made"));
-        match catch(|| self.protocol.connection_made(&self.transport)) {
-            Ok(()) => {}
-            Err(message) => self.panicked("connection_made", message),
-        }
-        if !self.shared().has(SWITCHING) {
-            self.deliver_leftover(watch);
-        }
+        self.hold_leftover(leftover);
+        self.enter(watch, "connection_made", |protocol, transport| {
+            protocol.connection_made(transport);
+            Ok(())
+        });
     }
 }

@@ -14,9 +14,12 @@ impl Reactor {
                 Message::Event(connection, event) => self.deliver_event(connection, event),
                 Message::Finished(job, result) => {
                     let finish = self.core().jobs.borrow_mut().take(job);
-                    if let Some(finish) = finish {
-                        finish(result);
-                    }
+                    // A result that nobody waits for is dropped there.
+                    self.core().run_guarded("a result's destructor", || {
+                        if let Some(finish) = finish {
+                            finish(result);
+                        }
+                    });
                 }
             }
         }
@@ -37,7 +40,7 @@ impl Reactor {
             Command::Post(connection, event) => self.deliver_event(connection, event),
             Command::Connect(attempt) => self.insert_attempt(attempt),
             Command::CancelConnect(attempt) => self.cancel_attempt(&attempt),
-            Command::SettlePort(port, resolver) => self.settle_port(&port, resolver),
+            Command::SettlePort(port, resolver) => self.settle_port(port, resolver),
             Command::Drain(within, resolver) => self.begin_drain(within, resolver),
         }
     }

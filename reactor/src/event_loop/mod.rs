@@ -124,6 +124,12 @@ impl Reactor {
     /// # Errors
     /// If polling fails, which no peer and no user can cause.
     pub fn run_once(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
+        let status = self.make_turn(timeout);
+        self.core().in_turn.set(false);
+        status
+    }
+
+    fn make_turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
         if self.core().phase.get() == Phase::Idle {
             self.start_up();
         }
@@ -168,7 +174,7 @@ impl Reactor {
     fn begin_turn(&mut self) {
         let core = self.handle.core();
         let now = core.driver.borrow().now();
-        core.now.set(now);
+        core.begin_turn(now);
         core.counters.count(|stats| stats.turns += 1);
         self.watch.begin_turn(now, core.slow_callback.get());
     }
@@ -190,25 +196,19 @@ impl Reactor {
     }
 
     pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {
-        match self.table.get(id) {
+        let queue = match self.table.get(id) {
             Some(Source::Connection(connection)) => {
                 connection.became_ready(readiness);
-                if connection.wants_queueing() {
-                    connection.queued = true;
-                    self.ready.push(id);
-                }
+                let queue = connection.wants_queueing();
+                connection.queued |= queue;
+                queue
             }
-            Some(Source::Port(port)) => {
-                if port.became_ready() {
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Attempt(attempt)) => {
-                if attempt.became_ready(readiness) {
-                    self.ready.push(id);
-                }
-            }
-            None => {}
+            Some(Source::Port(port)) => port.became_ready(),
+            Some(Source::Attempt(attempt)) => attempt.became_ready(readiness),
+            None => false,
+        };
+        if queue {
+            self.ready.push(id);
         }
     }
 
@@ -302,10 +302,14 @@ impl Reactor {
 
     /// Reports callbacks that were slow, then frees what was lost.
     fn end_turn(&mut self) {
+        self.report_slow_callbacks();
+        self.free_losses();
+    }
+
+    fn report_slow_callbacks(&mut self) {
         for (running, took) in self.watch.end_turn() {
             self.report_slow(running, took);
         }
-        self.free_losses();
     }
 
     fn report_slow(&mut self, running: Running, took: Duration) {
