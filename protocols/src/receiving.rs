@@ -30,15 +30,15 @@ pub(crate) struct Found<T> {
     pub(crate) frame: T,
 }
 
-#[derive(Debug)]
 /// The bytes that have come and are not delivered, as a callback sees and changes them.
+#[derive(Debug)]
 pub(crate) struct Rest<'a> {
     input: &'a [u8],
     undelivered: &'a mut Undelivered,
 }
 
-#[derive(Debug)]
 /// Which bytes of the input are still to be delivered, and what comes after them.
+#[derive(Debug)]
 struct Undelivered {
     /// Where in the input they begin.
     start: usize,

@@ -67,13 +67,13 @@ fn a_line_goes_to_everybody_from_within_one_callback() {
     let factory = for_protocol(move || LineReceiver::new(Member(Rc::clone(&room))));
     let address = "127.0.0.1:1025".parse().unwrap();
     reactor.listen(address, ListenOptions::default(), factory).unwrap();
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     let peers: Vec<_> = (0..3).map(|_| memory.connect(address).unwrap()).collect();
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     peers[0].send("hello\r\nwor");
     peers[1].send("hi\r\n");
     peers[0].send("ld\r\n");
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     for peer in peers {
         assert_eq!(peer.received(), b"hello\r\nworld\r\nhi\r\n");
     }

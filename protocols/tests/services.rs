@@ -15,9 +15,9 @@ fn greeting(factory: impl Factory + 'static, after: Duration) -> (Vec<u8>, bool)
     let mut reactor = memory.reactor();
     let address = "127.0.0.1:1025".parse().unwrap();
     reactor.listen(address, ListenOptions::default(), factory).unwrap();
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     let peer = memory.connect(address).unwrap();
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     (peer.received(), peer.has_finished())
 }
 
@@ -56,10 +56,10 @@ fn discard_answers_nothing() {
 fn chargen(memory: &Memory, reactor: &mut Reactor, window: usize) -> Peer {
     let address = "127.0.0.1:1025".parse().unwrap();
     reactor.listen(address, ListenOptions::default(), for_protocol(|| Chargen)).unwrap();
-    let _ = memory.settle(reactor);
+    memory.settle(reactor);
     let peer = memory.connect(address).unwrap();
     peer.set_window(Some(window));
-    let _ = memory.settle(reactor);
+    memory.settle(reactor);
     peer
 }
 
@@ -71,7 +71,7 @@ fn chargen_sends_the_sliding_pattern() {
     let mut received = Vec::new();
     while received.len() < 200 * 74 {
         received.extend(peer.received());
-        let _ = memory.settle(&mut reactor);
+        memory.settle(&mut reactor);
     }
     let characters: Vec<u8> = (b' '..=b'~').collect();
     for (number, line) in received.chunks(74).take(200).enumerate() {
@@ -87,15 +87,15 @@ fn chargen_waits_for_a_peer_that_does_not_read_and_ends_with_it() {
     let peer = chargen(&memory, &mut reactor, 100);
     for _ in 0..10 {
         peer.send(vec![b'x'; 100_000]);
-        let _ = memory.settle(&mut reactor);
+        memory.settle(&mut reactor);
         let waiting = reactor.stats().output_buffered;
         assert!(0 < waiting && waiting <= 95 * 74, "{waiting} bytes were waiting");
     }
     peer.finish();
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     assert!(!peer.is_closed(), "what was written is still to be sent");
     peer.set_window(None);
-    let _ = memory.settle(&mut reactor);
+    memory.settle(&mut reactor);
     assert!(peer.is_closed());
 }
 
