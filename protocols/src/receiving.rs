@@ -30,15 +30,15 @@ pub(crate) struct Found<T> {
     pub(crate) frame: T,
 }
 
-#[derive(Debug)]
 /// The bytes that have come and are not delivered, as a callback sees and changes them.
+#[derive(Debug)]
 pub(crate) struct Rest<'a> {
     input: &'a [u8],
     undelivered: &'a mut Undelivered,
 }
 
-#[derive(Debug)]
 /// Which bytes of the input are still to be delivered, and what comes after them.
+#[derive(Debug)]
 struct Undelivered {
     /// Where in the input they begin.
     start: usize,
@@ -140,7 +140,7 @@ impl Held {
         let Self { mut bytes, start, stopped } = std::mem::take(self);
         if stopped {
             // What is held may be many frames. Then the read is added to them, so that the rest of each is one slice.
-            bytes.extend_from_slice(read);
+            copy(read, &mut bytes);
             return Input { held: bytes, start, read: &[], next: 0 };
         }
         Input { held: bytes, start, read, next: 0 }
@@ -149,10 +149,11 @@ impl Held {
     fn hold(&mut self, input: Input<'_>, stopped: bool) {
         let Input { mut held, mut start, read, next } = input;
         if start > held.len() / 2 {
+            count_copied(held.len() - start);
             held.drain(..start);
             start = 0;
         }
-        held.extend_from_slice(&read[next..]);
+        copy(&read[next..], &mut held);
         let length = held.len() - start;
         if start == 0 && held.capacity() > IDLE_CAPACITY.max(4 * length) {
             held.shrink_to(length);
@@ -212,7 +213,7 @@ impl Input<'_> {
 
     fn hold_piece(&mut self, length: usize) {
         let end = self.read.len().min(self.next.saturating_add(length));
-        self.held.extend_from_slice(&self.read[self.next..end]);
+        copy(&self.read[self.next..end], &mut self.held);
         self.next = end;
     }
 
@@ -266,12 +267,28 @@ impl Input<'_> {
     fn append(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.hold_read();
-            self.held.extend_from_slice(bytes);
+            copy(bytes, &mut self.held);
         }
     }
 
     fn hold_read(&mut self) {
-        self.held.extend_from_slice(&self.read[self.next..]);
+        copy(&self.read[self.next..], &mut self.held);
         (self.read, self.next) = (&[], 0);
     }
 }
+
+fn copy(bytes: &[u8], into: &mut Vec<u8>) {
+    count_copied(bytes.len());
+    into.extend_from_slice(bytes);
+}
+
+/// Lets tests see that the work is linear.
+fn count_copied(bytes: usize) {
+    #[cfg(test)]
+    tests::COPIED.set(tests::COPIED.get() + bytes);
+    #[cfg(not(test))]
+    let _ = bytes;
+}
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,29 @@ fn s9_line_mode_set_in_line_mode_appends_to_what_is_buffered() {
     );
 }
 
+#[test]
+fn bytes_of_ones_own_come_before_what_is_given_back_after_them() {
+    struct Inserting(Log);
+    impl LineProtocol for Inserting {
+        fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+            transport.set_raw_mode();
+        }
+
+        fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
+            self.0.add("line", line);
+            Ok(())
+        }
+
+        fn raw_data_received(&mut self, transport: &mut LineTransport<'_>, data: &[u8]) -> Result {
+            transport.set_line_mode("own\r\n");
+            transport.set_line_mode(data);
+            Ok(())
+        }
+    }
+    let events = check_chunking("a\r\nb\r\n", |log| LineReceiver::new(Inserting(log))).events;
+    assert_eq!(events, ["line own", "line a", "line b"]);
+}
+
 /// Does in every other callback what changes how the input is read.
 struct Busy(Log);
 

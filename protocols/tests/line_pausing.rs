@@ -138,6 +138,36 @@ fn one_read_of_small_requests_cannot_run_past_the_mark() {
     assert!(most.get() <= 64 * 1024 + ANSWER, "{} bytes were waiting", most.get());
 }
 
+/// Begins paused, until a timer expires.
+struct Late(Log);
+
+impl LineProtocol for Late {
+    fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        transport.set_line_mode("made\r\n");
+        transport.pause_reading();
+        transport.set_timer(Duration::from_secs(1));
+    }
+
+    fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        self.0.add("line", line);
+        Ok(())
+    }
+
+    fn timer_expired(&mut self, transport: &mut LineTransport<'_>, _: TimerKey) {
+        transport.resume_reading();
+    }
+}
+
+#[test]
+fn s63_a_pause_from_the_beginning_holds_everything_until_it_ends() {
+    let log = Log::default();
+    let mut probe = Probe::new(LineReceiver::new(Late(log.clone())));
+    probe.deliver("a\r\n");
+    assert_eq!(log.len(), 0);
+    probe.advance(Duration::from_secs(1));
+    assert_eq!(log.take(), ["line made", "line a"]);
+}
+
 /// Has a timer put lines behind the others, and answers each so that output passes the mark until it is flushed.
 struct Timed(Log);
 

@@ -1,4 +1,5 @@
 //! Netstrings.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
 mod common;
 

@@ -145,19 +145,18 @@ impl Attempt {
 
 impl Reactor {
     pub(crate) fn insert_attempt(&mut self, mut attempt: Box<Attempt>) {
-        let address = attempt.address.clone();
         if attempt.id.cancelled.get() {
-            resolve(attempt.resolver, Err(ConnectError::Cancelled { address }));
+            self.give_up(*attempt, |address| ConnectError::Cancelled { address });
             return;
         }
         if !self.is_running() {
             // Begun while the reactor shut down, such as by a client that connects again whenever it is lost.
-            resolve(attempt.resolver, Err(ConnectError::Shutdown { address }));
+            self.give_up(*attempt, |address| ConnectError::Shutdown { address });
             return;
         }
         let id = self.table.next_id();
         if let Err(source) = attempt.stream.register(id.token()) {
-            resolve(attempt.resolver, Err(ConnectError::Failed { address, source }));
+            self.give_up(*attempt, |address| ConnectError::Failed { address, source });
             return;
         }
         let deadline = self.now() + attempt.timeout;

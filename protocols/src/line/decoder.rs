@@ -127,3 +127,49 @@ impl LineDecoder {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows the decoder an unended line as it grows byte by byte, and returns how many bytes it looked at.
+    fn scanned_while_growing(delimiter: Delimiter, line: &[u8]) -> usize {
+        let mut decoder = LineDecoder::new();
+        decoder.set_delimiter(delimiter);
+        decoder.set_max_length(usize::MAX);
+        for end in 0..=line.len() {
+            assert!(decoder.find(&line[..end]).is_none());
+        }
+        decoder.scanned.get()
+    }
+
+    #[test]
+    fn no_byte_is_searched_more_often_than_the_delimiter_is_long() {
+        let line = b"\r\rx".repeat(1_000);
+        for delimiter in
+            [Delimiter::CrLf, Delimiter::Lf, Delimiter::LfOrCrLf, Delimiter::custom("\r\r\r").unwrap()]
+        {
+            let most = delimiter.length_max() * (line.len() + 1);
+            let scanned = scanned_while_growing(delimiter.clone(), &line);
+            assert!(scanned <= most, "{scanned} bytes for {delimiter:?}");
+            assert!(scanned >= line.len());
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_thrown_away_in_linear_time() {
+        let mut decoder = LineDecoder::new();
+        decoder.set_max_length(10);
+        let input = b"x".repeat(100_000);
+        let (mut start, mut lines) = (0, 0);
+        for end in 0..input.len() {
+            while let Some(found) = decoder.find(&input[start..end]) {
+                start += found.length;
+                lines += usize::from(found.frame == LineFrame::TooLong);
+            }
+        }
+        assert_eq!(lines, 1);
+        assert!(input.len() - start <= 2, "nothing of it is kept");
+        assert!(decoder.scanned.get() <= 3 * input.len());
+    }
+}

@@ -276,3 +276,30 @@ impl<P: StringProtocol, F: StringFormat> Framing for Strings<P, F> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ropewalk_reactor::testing::Probe;
+
+    use super::*;
+
+    struct Ignore;
+
+    impl StringProtocol for Ignore {
+        fn string_received(&mut self, _: &mut StringTransport<'_>, _: &[u8]) -> Result {
+            Ok(())
+        }
+    }
+
+    /// The protocol is driven from outside the reactor, so that its memory can be looked at.
+    #[test]
+    fn memory_is_taken_as_bytes_arrive_not_as_they_are_announced() {
+        let probe = Probe::new(crate::Discard);
+        let mut receiver = Int32StringReceiver::new(Ignore).max_length(usize::MAX);
+        receiver.data_received(probe.transport(), b"\x7f\xff\xff\xffabc").unwrap();
+        assert!(receiver.held.capacity() <= 1024);
+        let mut receiver = NetstringReceiver::new(Ignore).max_length(usize::MAX);
+        receiver.data_received(probe.transport(), b"999999999:abc").unwrap();
+        assert!(receiver.held.capacity() <= 1024);
+    }
+}

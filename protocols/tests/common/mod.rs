@@ -121,6 +121,8 @@ pub(crate) fn run<P: Protocol + 'static>(parts: &[&[u8]], make: impl Fn(Log) -> 
     }
     probe.deliver_eof();
     resume_fully(&mut probe);
+    // A panic in a callback, such as of a test's assertion, is caught by the loop.
+    assert_eq!(probe.transport().reactor().stats().panics, 0);
     assert!(probe.is_closed(), "the end of input did not end the connection: {:?}", log.take());
     Outcome { events: log.take(), written: probe.written() }
 }

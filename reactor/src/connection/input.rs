@@ -125,6 +125,7 @@ impl Connection {
             self.call_once(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
+            self.input_held = self.transport.is_reading_paused();
         }
     }
 }

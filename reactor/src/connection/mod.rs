@@ -219,11 +219,7 @@ impl Connection {
     pub(crate) fn lose(&mut self, watch: &mut Watch) {
         self.cancel_timers();
         self.shared().discard_output();
-        if let Some(mut registration) = self.producer.take() {
-            self.produce(watch, "stop_producing", |transport| {
-                registration.producer.stop_producing(transport)
-            });
-        }
+        self.stop_producer(watch);
         if self.shared().take_action(Actions::RESET) {
             self.stream.reset_on_drop();
         }
@@ -318,7 +314,9 @@ impl Connection {
                 protocol.connection_made(transport);
                 Ok(())
             });
-            self.deliver_leftover(watch);
+            if !self.shared().has(SWITCHING) {
+                self.deliver_leftover(watch);
+            }
         }
     }
 }

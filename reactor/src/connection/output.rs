@@ -21,8 +21,8 @@ impl Connection {
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
-        self.settle_break();
         self.settle_producer(watch);
+        self.settle_break();
         self.carry_out_actions();
         self.settle_deadlines();
     }
@@ -66,7 +66,10 @@ impl Connection {
 
     /// Tells the protocol when output has passed one of the marks since it was told last.
     fn settle_marks(&mut self, watch: &mut Watch) {
-        if self.shared().limits().is_drained(self.shared().buffered()) || !self.shared().has_output() {
+        let (limits, waiting) = (self.shared().limits(), self.shared().buffered());
+        // What the socket took at once never waited for the peer.
+        let over = if self.told_paused { limits.is_drained(waiting) } else { !limits.is_above_mark(waiting) };
+        if over || !self.shared().has_output() {
             self.shared().set(ABOVE_MARK, false);
         }
         let above = self.shared().has(ABOVE_MARK);
@@ -102,7 +105,8 @@ impl Connection {
     }
 
     fn begin_pulling(&mut self, watch: &mut Watch) {
-        if self.producer.as_ref().is_some_and(|registration| registration.kind == ProducerKind::Pull) {
+        let pulls = |registration: &Registration| registration.kind == ProducerKind::Pull;
+        if self.shared().state().flushes() && self.producer.as_deref().is_some_and(pulls) {
             self.resume_producer(watch);
         }
     }
@@ -142,6 +146,22 @@ impl Connection {
         registration.waits = true;
         self.produce(watch, "pause_producing", |transport| registration.producer.pause_producing(transport));
         self.producer = Some(registration);
+    }
+
+    /// The connection is lost: tells the producer, if one is registered.
+    pub(super) fn stop_producer(&mut self, watch: &mut Watch) {
+        let latest = self.shared().take_rare(|rare| rare.registration.take());
+        let replaced = latest.and_then(|latest| self.producer.replace(Box::new(latest)));
+        let mut current = self.producer.take();
+        if let Some(registration) = current.as_mut().filter(|_| self.shared().has(HAS_PRODUCER)) {
+            self.produce(watch, "stop_producing", |transport| {
+                registration.producer.stop_producing(transport)
+            });
+        }
+        self.shared().set(HAS_PRODUCER, false);
+        if let Err(message) = catch(move || drop((replaced, current))) {
+            self.report_panic("a producer's destructor", &message);
+        }
     }
 
     /// Calls a producer; a panic ends the connection as a protocol's does.

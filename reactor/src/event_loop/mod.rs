@@ -124,6 +124,12 @@ impl Reactor {
     /// # Errors
     /// If polling fails, which no peer and no user can cause.
     pub fn run_once(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
+        let status = self.make_turn(timeout);
+        self.core().in_turn.set(false);
+        status
+    }
+
+    fn make_turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
         if self.core().phase.get() == Phase::Idle {
             self.start_up();
         }
@@ -168,7 +174,7 @@ impl Reactor {
     fn begin_turn(&mut self) {
         let core = self.handle.core();
         let now = core.driver.borrow().now();
-        core.now.set(now);
+        core.begin_turn(now);
         core.counters.turn();
         self.watch.begin_turn(now, core.slow_callback.get());
     }
@@ -290,10 +296,14 @@ impl Reactor {
 
     /// Reports callbacks that were slow, then frees what was lost.
     fn end_turn(&mut self) {
+        self.report_slow_callbacks();
+        self.free_losses();
+    }
+
+    fn report_slow_callbacks(&mut self) {
         for (running, took) in self.watch.end_turn() {
             self.report_slow(running, took);
         }
-        self.free_losses();
     }
 
     fn report_slow(&mut self, running: Running, took: Duration) {

@@ -100,21 +100,19 @@ impl Memory {
         self.world.now.set(self.now() + by);
     }
 
-    /// Has the reactor make turns until nothing is left to do before the clock moves. Says whether it has stopped.
+    /// Has the reactor make turns until nothing is left to do before the clock moves, or until it stops.
     ///
     /// # Panics
     /// If that never happens (an interval of zero, say), or if polling fails.
-    pub fn settle(&self, reactor: &mut Reactor) -> Status {
+    pub fn settle(&self, reactor: &mut Reactor) {
         for _ in 0..TURNS_MAX {
             self.world.idle.set(None);
             self.world.held.set(true);
             let status = reactor.run_once(None);
             self.world.held.set(false);
-            if status.expect("a poll that does not wait cannot fail in memory") == Status::Stopped {
-                return Status::Stopped;
-            }
-            if self.world.idle.get().is_some() {
-                return Status::Running;
+            let status = status.expect("a poll that does not wait cannot fail in memory");
+            if status == Status::Stopped || self.world.idle.get().is_some() {
+                return;
             }
         }
         panic!("after {TURNS_MAX} turns the reactor still has something to do, and the clock stands still");
@@ -124,12 +122,12 @@ impl Memory {
     ///
     /// # Panics
     /// As [`settle`](Self::settle).
-    pub fn run_for(&self, reactor: &mut Reactor, time: Duration) -> Status {
+    pub fn run_for(&self, reactor: &mut Reactor, time: Duration) {
         let end = self.now() + time;
         loop {
-            let status = self.settle(reactor);
-            if status == Status::Stopped || self.now() >= end {
-                return status;
+            self.settle(reactor);
+            if !reactor.is_running() || self.now() >= end {
+                return;
             }
             let next = match self.world.idle.get() {
                 Some(PollUntil::Deadline(deadline)) => deadline.min(end),

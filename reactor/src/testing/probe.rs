@@ -48,7 +48,7 @@ impl Probe {
         reactor
             .connect(address, &ConnectOptions::default(), factory_fn(move |_| protocol.take()))
             .then(move |connected| *made.borrow_mut() = connected.ok());
-        let _ = memory.settle(&mut reactor);
+        memory.settle(&mut reactor);
         let transport = transport.take().expect("a connection that the peer accepts is made");
         Self { memory, reactor, peer, transport }
     }
@@ -80,7 +80,7 @@ impl Probe {
 
     /// Lets time pass, from timer to timer.
     pub fn advance(&mut self, time: Duration) {
-        let _ = self.memory.run_for(&mut self.reactor, time);
+        self.memory.run_for(&mut self.reactor, time);
     }
 
     /// How many more bytes the peer accepts; see [`Peer::set_window`].
@@ -111,6 +111,6 @@ impl Probe {
 
     /// Has the reactor do what there is to do before time passes.
     pub fn settle(&mut self) {
-        let _ = self.memory.settle(&mut self.reactor);
+        self.memory.settle(&mut self.reactor);
     }
 }
