@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{Log, check_chunking, resume_fully, run};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
 use ropewalk_reactor::testing::Probe;
-use ropewalk_reactor::{Protocol, Reason, Result, TimerKey, Transport};
+use ropewalk_reactor::{Reason, Result, TimerKey, Transport};
 
 /// A line that is a number announces so many raw bytes.
 #[derive(Clone)]
@@ -325,12 +325,4 @@ fn flips_in_what_was_held_are_as_good_as_in_a_read() {
     probe.deliver(b"1\r\nx".repeat(2_000));
     resume_fully(&mut probe);
     assert_eq!(log.take().len(), 4_000);
-}
-
-#[test]
-fn s20_a_receiver_inside_a_box_is_a_protocol() {
-    let receiver: Box<dyn Protocol> = Box::new(Counted::new(Log::default()));
-    let mut probe = Probe::new(receiver);
-    probe.deliver("x\r\n");
-    assert!(!probe.is_closing());
 }
