@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A point on a reactor's monotonic clock, in nanoseconds since that clock began.
 ///
-/// Every [`Driver`](crate::Driver) has a clock of its own that begins at zero, so an instant means nothing to
+/// Every [`Driver`](crate::driver::Driver) has a clock of its own that begins at zero, so an instant means nothing to
 /// another reactor. It is not [`std::time::Instant`] because a simulated clock cannot make those, and because
 /// traces of two equal simulations must be equal.
 ///

@@ -11,6 +11,10 @@ use crate::transport::output::{Output, SLICES_MAX};
 use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
 use crate::{ProducerKind, Transport};
 
+/// How many bytes one connection may send in one turn before the others have theirs (G5); the last system call may exceed
+/// it.
+const FLUSH_BUDGET: usize = 1024 * 1024;
+
 impl Connection {
     /// Carries out everything that handles have asked of this connection since it was settled last.
     pub(crate) fn settle(&mut self, watch: &mut Watch) {
@@ -39,14 +43,20 @@ impl Connection {
         !self.writable && self.shared().has_output()
     }
 
-    /// Hands waiting output to the socket until it is all gone or the socket is full.
+    /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up.
     fn flush(&mut self) {
         let waited = self.output_waits();
+        let mut budget = FLUSH_BUDGET;
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
+            if budget == 0 {
+                self.shared().ask_attention();
+                break;
+            }
             let stream = &mut *self.stream;
             match self.transport.shared().send_output(|output| send(stream, output)) {
                 Ok(Sent { taken, offered }) => {
                     self.writable = taken == offered;
+                    budget = budget.saturating_sub(taken);
                     self.shared().reactor.core().counters.written(taken);
                     let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
                     self.deadlines.progress(self.shared().now(), renews);

@@ -33,8 +33,8 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 ///
 /// 1. Poll for events: without waiting if anything is still to be done, else until the next timer.
 /// 2. Read the clock, once; all that follows sees this time.
-/// 3. Latch what has become ready into connections and ports.
-/// 4. Do what other threads have posted, then read and deliver input within a budget for each connection, accept new
+/// 3. Latch what has become ready into connections and ports, and do what other threads have posted.
+/// 4. Read and deliver input within a budget for each connection, accept new
 ///    connections, and finish connection attempts.
 /// 5. Run the timers that were due when the turn began.
 /// 6. Do what was commanded before this step; what that commands waits for the next turn.
@@ -136,7 +136,6 @@ impl Reactor {
         self.poll(timeout)?;
         self.begin_turn();
         self.latch_events();
-        self.take_messages();
         self.serve_ready();
         self.run_timers();
         self.run_commands();
@@ -180,6 +179,7 @@ impl Reactor {
     }
 
     fn latch_events(&mut self) {
+        let mut woken = false;
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             match event {
@@ -188,11 +188,14 @@ impl Reactor {
                         self.latch(id, readiness);
                     }
                 }
-                Event::Woken => {}
+                Event::Woken => woken = true,
                 Event::Signal(signal) => self.handle.signal_received(signal),
             }
         }
         self.events = events;
+        if woken {
+            self.take_messages();
+        }
     }
 
     pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {

@@ -1,6 +1,6 @@
 //! A world in memory for tests: a reactor and its protocols run without sockets, exactly and fast.
 //!
-//! [`Probe`] tests one protocol; start here. [`Memory`] is the world itself: a [`Driver`](crate::Driver) with a virtual
+//! [`Probe`] tests one protocol; start here. [`Memory`] is the world itself: a [`Driver`](crate::driver::Driver) with a virtual
 //! clock, whose far ends are [`Peer`]s that the test scripts byte by byte, and in which any system call can be made to
 //! fail. The reactor on it is the one of production.
 //!
