@@ -29,7 +29,8 @@ const TURNS_MAX: usize = 100_000;
 /// The test holds one and moves it; the reactor that [`reactor`](Self::reactor) gives lives in it. The reactor
 /// waits by moving the clock to its next timer, so hours pass at once; with [`settle`](Self::settle) and
 /// [`run_for`](Self::run_for) the clock moves only as the test says. A loop that would wait for ever gets an error from
-/// its poll. Work for threads is done in the next poll, by the thread of the test.
+/// its poll. Work for threads is done in the next poll, by the thread of the test. What real threads have posted is
+/// taken by the next poll too, but no poll waits for them: join them first.
 ///
 /// There are no backlogs to overflow and nothing is lost on the way; what a peer sends has arrived at once.
 ///

@@ -36,7 +36,7 @@ pub(crate) enum Timer {
 pub struct TimerKey(pub(crate) TimerId);
 
 impl ReactorHandle {
-    /// Calls `call` once, `delay` from now: never early, and as soon after as the loop gets to it. A delay of zero means
+    /// Calls `call` once, `delay` from [`now`](Self::now): never early, and as soon after as the loop gets to it. A delay of zero means
     /// the next turn. Calls due at the same time keep the order in which they were made. After the reactor is gone the
     /// call is dropped.
     ///
