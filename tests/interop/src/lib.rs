@@ -1,0 +1,22 @@
+//! Starts the examples, and the foreign programs that talk to them.
+//!
+//! Every wait here is bounded by [`PATIENCE`], and every process that a test starts ends with it.
+#![cfg(all(unix, feature = "foreign-programs"))]
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
+
+mod build;
+mod example;
+mod program;
+mod socket;
+
+use std::time::Duration;
+
+pub use build::example_path;
+pub use example::Example;
+pub use nix::sys::signal::Signal;
+pub use program::{Finished, Running, netcat, telnet};
+pub use socket::Socket;
+
+/// Longer than anything here takes; a test that waits as long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,82 @@
+//! What no program does: a socket in the hands of a test.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::PATIENCE;
+
+/// A TCP connection as raw as the standard library has it.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+}
+
+impl Socket {
+    /// Connects.
+    #[track_caller]
+    pub fn connect(server: SocketAddr) -> Self {
+        TcpStream::connect_timeout(&server, PATIENCE).unwrap().into()
+    }
+
+    /// The address of this end.
+    pub fn local_address(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
+    /// Sends bytes.
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Waits for exactly this text.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) {
+        let mut received = vec![0; text.len()];
+        let result = self.stream.read_exact(&mut received);
+        assert_eq!(String::from_utf8_lossy(&received), text, "{result:?}");
+    }
+
+    /// Waits for the server to close the connection, with nothing said before.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+
+    /// Finishes sending.
+    pub fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Sends without reading until nobody takes any more: the server waits for this side to read.
+    pub fn clog(&mut self) {
+        const STANDSTILL: Duration = Duration::from_millis(500);
+        self.stream.set_write_timeout(Some(STANDSTILL)).unwrap();
+        let bytes = vec![b'x'; 64 * 1024];
+        loop {
+            match self.stream.write(&bytes) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => panic!("sending: {error}"),
+            }
+        }
+    }
+
+    /// Resets the connection, so that the other side loses whatever is under way.
+    pub fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self { stream }
+    }
+}

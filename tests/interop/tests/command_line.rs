@@ -1,0 +1,71 @@
+//! What the examples say about their arguments.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use ropewalk_interop::{Finished, Running, example_path};
+
+const EXAMPLES: [&str; 6] = ["echo", "qotd", "chat", "answer", "logfile", "client"];
+
+#[track_caller]
+fn run(name: &str, arguments: &[&str]) -> Finished {
+    Running::start(Command::new(example_path(name)).args(arguments)).finish()
+}
+
+/// The example complains in one line and exits with 1.
+#[track_caller]
+fn complains(name: &str, arguments: &[&str], complaint: &str) {
+    let finished = run(name, arguments);
+    assert_eq!(finished.status.code(), Some(1), "{name}: {finished:?}");
+    assert_eq!(finished.output, "", "{name}");
+    assert_eq!(finished.errors, format!("error: {complaint}\n"), "{name}");
+}
+
+#[test]
+fn a_taken_port_is_one_clear_line() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap();
+    let complaint = format!("listening on {address}: Address already in use (os error 98)");
+    for name in ["echo", "qotd", "chat", "answer"] {
+        complains(name, &[&address.to_string()], &complaint);
+    }
+    complains("logfile", &[&address.to_string(), "/dev/null"], &complaint);
+}
+
+#[test]
+fn a_bad_address_is_one_clear_line() {
+    for name in EXAMPLES {
+        let missing = r#"the address "127.0.0.1" has no port: write it after the host, as in 127.0.0.1:8123"#;
+        complains(name, &["127.0.0.1"], missing);
+        let range = r#"the address "127.0.0.1:99999" has a bad port: it must be a number from 0 to 65535"#;
+        complains(name, &["127.0.0.1:99999"], range);
+    }
+}
+
+#[test]
+fn a_superfluous_argument_is_one_clear_line() {
+    let complaint = r#"unexpected argument "superfluous": see --help"#;
+    for name in EXAMPLES {
+        let arguments = ["127.0.0.1:0", "argument", "superfluous"];
+        match name {
+            "qotd" | "logfile" => complains(name, &arguments, complaint),
+            _ => complains(name, &["127.0.0.1:0", "superfluous"], complaint),
+        }
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_one_clear_line() {
+    let complaint = "opening /nonexistent/log: No such file or directory (os error 2)";
+    complains("logfile", &["127.0.0.1:0", "/nonexistent/log"], complaint);
+}
+
+#[test]
+fn help_shows_the_usage() {
+    for name in EXAMPLES {
+        let finished = run(name, &["--help"]);
+        assert_eq!(finished.status.code(), Some(0));
+        assert!(finished.output.starts_with(&format!("Usage: {name} [ADDRESS")), "{finished:?}");
+    }
+}

@@ -1,0 +1,146 @@
+//! Debian's telnet in a pseudo-terminal, as a person sits before it.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use ropewalk_interop::{Example, PATIENCE, telnet};
+
+/// A person with a terminal.
+struct Person(PtySession);
+
+impl Person {
+    #[track_caller]
+    fn at(server: SocketAddr) -> Self {
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+        let mut person = Self(spawn_command(telnet_in_terminal(server), Some(patience)).unwrap());
+        person.sees("Trying 127.0.0.1...");
+        person.sees("Connected to 127.0.0.1.");
+        person.sees("Escape character is '^]'.");
+        person
+    }
+
+    /// The next line on the screen is exactly this one.
+    #[track_caller]
+    fn sees(&mut self, line: &str) {
+        match self.0.read_line() {
+            Ok(seen) => assert_eq!(decoded(&seen), line),
+            Err(error) => panic!("waiting for {line:?}: {error}"),
+        }
+    }
+
+    /// The terminal shows what is typed.
+    #[track_caller]
+    fn types(&mut self, line: &str) {
+        self.0.send_line(line).unwrap();
+        self.sees(line);
+    }
+
+    #[track_caller]
+    fn leaves(mut self) {
+        self.0.send_control(']').unwrap();
+        self.0.exp_string("telnet> ").unwrap();
+        self.types("quit");
+        self.sees("Connection closed.");
+        self.0.exp_eof().unwrap();
+    }
+}
+
+/// The terminal library takes every byte for a character of its own.
+fn decoded(seen: &str) -> String {
+    let bytes = seen.chars().map(|character| u8::try_from(character).unwrap()).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Telnet in a terminal that echoes, as a person's does before telnet takes it over.
+fn telnet_in_terminal(server: SocketAddr) -> Command {
+    let telnet = telnet(server);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"stty echo && exec "$0" "$@""#]);
+    command.arg(telnet.get_program()).args(telnet.get_args());
+    command
+}
+
+#[test]
+fn three_people_chat() {
+    let chat = Example::start("chat", &[]);
+
+    let mut alice = Person::at(chat.address());
+    alice.sees("What's your name?");
+    alice.types("alice");
+    alice.sees("Welcome, alice!");
+
+    let mut bob = Person::at(chat.address());
+    bob.sees("What's your name?");
+    bob.types("alice");
+    bob.sees("Name taken, please choose another.");
+    bob.types("bob");
+    bob.sees("Welcome, bob!");
+
+    alice.types("hi bob");
+    bob.sees("<alice> hi bob");
+    bob.types("hi alice");
+    alice.sees("<bob> hi alice");
+
+    let mut carol = Person::at(chat.address());
+    carol.sees("What's your name?");
+    carol.types("carol");
+    carol.sees("Welcome, carol!");
+    bob.types("hello everybody");
+    alice.sees("<bob> hello everybody");
+    carol.sees("<bob> hello everybody");
+
+    // Who leaves frees the name.
+    bob.leaves();
+    let mut other_bob = Person::at(chat.address());
+    other_bob.sees("What's your name?");
+    other_bob.types("bob");
+    other_bob.sees("Welcome, bob!");
+    other_bob.types("here again");
+    alice.sees("<bob> here again");
+    carol.sees("<bob> here again");
+}
+
+#[test]
+fn bad_names_and_lines_are_answered() {
+    let chat = Example::start("chat", &[]);
+    let mut alice = Person::at(chat.address());
+    alice.sees("What's your name?");
+    alice.types("");
+    alice.sees("A name must not be empty, please choose another.");
+    alice.types(&"x".repeat(2000));
+    alice.sees("That was longer than 1024 bytes, please be brief.");
+    alice.types("Ælfrēd");
+    alice.sees("Welcome, Ælfrēd!");
+}
+
+#[test]
+fn echo_answers_line_by_line() {
+    let echo = Example::start("echo", &[]);
+    let mut person = Person::at(echo.address());
+    person.types("hello?");
+    person.sees("hello?"); // once from the terminal, once from the server
+    person.leaves();
+}
+
+#[test]
+fn qotd_hangs_up() {
+    let qotd = Example::start("qotd", &[]);
+    let mut person = Person::at(qotd.address());
+    person.sees("An apple a day keeps the doctor away");
+    person.sees("Connection closed by foreign host.");
+    person.0.exp_eof().unwrap();
+}
+
+#[test]
+fn answer_knows_some_questions() {
+    let answer = Example::start("answer", &[]);
+    let mut person = Person::at(answer.address());
+    person.types("How are you?");
+    person.sees("Fine");
+    person.types("What is the meaning of life?");
+    person.sees("I don't know what you mean");
+    person.types("How are you?");
+    person.sees("Fine");
+}
