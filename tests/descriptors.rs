@@ -169,3 +169,18 @@ fn s92_an_address_in_use_is_an_error() {
     world.settle();
     assert_eq!(world.memory.descriptors(), 1);
 }
+
+/// A listener that the driver could not watch is watched later.
+#[test]
+fn g10_a_port_that_could_not_be_registered_tries_again() {
+    let mut world = World::new();
+    world.memory.fail_next(Operation::Register, 1, ErrorKind::OutOfMemory);
+    let (_, address) = world.listen(for_protocol(|| Echo));
+    world.settle();
+    let peer = world.memory.connect(address).unwrap();
+    peer.send("hello");
+    world.run_for(MILLISECOND * 50 - NANOSECOND);
+    assert_eq!(peer.received(), b"");
+    world.run_for(NANOSECOND);
+    assert_eq!(peer.received(), b"hello");
+}

@@ -130,6 +130,18 @@ impl Port {
         self.backoff.get().is_zero() && !self.queued.replace(true)
     }
 
+    /// Registers the listener with the driver, if it is not registered.
+    fn register(&self, id: PortId) -> io::Result<()> {
+        match self.listener.borrow_mut().as_mut() {
+            Some(listener) if self.fresh.get() => {
+                listener.register(id.token())?;
+                self.fresh.set(false);
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The next connection, with the addresses of both ends.
     fn accept(&self) -> io::Result<(Box<dyn Stream>, Address, Address)> {
         let mut listener = self.listener.borrow_mut();

@@ -64,7 +64,8 @@ pub trait Protocol {
     /// More than the high-water mark of output is waiting for a slow peer: stop writing if you can.
     ///
     /// Comes once when the mark is passed and the peer has not taken enough of it at once; `writing_resumed` follows unless
-    /// the connection ends first. Meanwhile the connection's own reading is paused by itself.
+    /// the connection ends first. Meanwhile the connection's own reading is paused by itself, unless a producer is
+    /// registered.
     fn writing_paused(&mut self, transport: &Transport) {
         let _ = transport;
     }

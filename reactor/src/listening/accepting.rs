@@ -29,7 +29,9 @@ impl Reactor {
         let listens = port.listener.borrow().is_some();
         match port.id.get() {
             None if listens => self.insert_port(&port),
-            Some(id) if listens => self.register_port(&port, id),
+            Some(id) if listens => {
+                self.register_or_starve(&port, id);
+            }
             Some(_) | None => self.forget_port(port),
         }
         if let Some(resolver) = resolver {
@@ -41,18 +43,16 @@ impl Reactor {
         let id = self.table.insert(Source::Port(Rc::clone(port)));
         port.id.set(Some(id));
         self.start_factory(port);
-        self.register_port(port, id);
+        self.register_or_starve(port, id);
     }
 
-    fn register_port(&self, port: &Port, id: PortId) {
-        if !port.fresh.replace(false) {
-            return;
+    /// Registers a fresh listener; one that cannot be registered tries again as if it could not accept.
+    fn register_or_starve(&mut self, port: &Port, id: PortId) -> bool {
+        let registered = port.register(id);
+        if let Err(error) = &registered {
+            self.starve(port, id, error);
         }
-        let mut listener = port.listener.borrow_mut();
-        let result = listener.as_mut().map_or(Ok(()), |listener| listener.register(id.token()));
-        if let Err(error) = result {
-            log::error!("port {}: waiting for connections is not possible: {error}", port.address);
-        }
+        registered.is_ok()
     }
 
     /// Takes a port that no longer listens out of the table.
@@ -103,6 +103,10 @@ impl Reactor {
         let Some(port) = self.table.port(id).map(Rc::clone) else {
             return false;
         };
+        if !self.register_or_starve(&port, id) {
+            port.queued.set(false);
+            return false;
+        }
         for _ in 0..ACCEPTS_PER_TURN {
             match port.accept() {
                 Ok((stream, peer, host)) => {

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// When more bytes than this wait for the peer, `writing_paused` is called, a push producer is paused, and the
-    /// connection's own reading pauses by itself. Default 64 KiB (as Twisted and asyncio).
+    /// connection's own reading pauses by itself unless a producer is registered. Default 64 KiB (as Twisted and asyncio).
     pub high_water: usize,
     /// When the waiting output has fallen to this, everything resumes. Default 16 KiB (a quarter, as asyncio).
     pub low_water: usize,

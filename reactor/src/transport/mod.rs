@@ -123,7 +123,7 @@ impl Transport {
     }
 
     /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because output is above the
-    /// high-water mark.
+    /// high-water mark and no producer is registered.
     pub fn is_reading_paused(&self) -> bool {
         self.shared.is_reading_paused()
     }

@@ -150,8 +150,11 @@ impl Shared {
         state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER))
     }
 
+    /// Output above its mark pauses the connection's own reading, because it may well be answers to what is read. With a
+    /// producer it is somebody else's data, and holding it back is the producer's part: pausing here too would let two
+    /// directions of a proxy wait for each other.
     pub(crate) fn is_reading_paused(&self) -> bool {
-        self.has(READING_PAUSED) || self.has(ABOVE_MARK)
+        self.has(READING_PAUSED) || (self.has(ABOVE_MARK) && !self.has(HAS_PRODUCER))
     }
 
     pub(crate) fn buffered(&self) -> usize {
