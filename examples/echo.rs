@@ -1,18 +1,33 @@
-//! Smoke.
-use ropewalk::*;
+//! Sends back whatever it receives.
+//!
+//! ```text
+//! cargo run --example echo
+//! telnet 127.0.0.1 8000
+//! ```
+mod common;
+
+use std::process::ExitCode;
+
+use ropewalk::{Protocol, Result, Transport, for_protocol};
+
+const USAGE: &str = "\
+Usage: echo [ADDRESS]
+
+Sends back whatever it receives on ADDRESS (default 127.0.0.1:8000).";
+
 struct Echo;
+
 impl Protocol for Echo {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
         transport.write(data);
         Ok(())
     }
 }
-fn main() -> std::io::Result<()> {
-    env_logger::init();
-    let mut reactor = Reactor::new()?;
-    let port =
-        reactor.listen("127.0.0.1:8123".parse().unwrap(), ListenOptions::default(), for_protocol(|| Echo))?;
-    println!("listening on {}", port.address());
-    reactor.stop_on_signals()?;
-    reactor.run()
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let address = arguments.next_or("127.0.0.1:8000");
+        arguments.finish()?;
+        common::serve(&address, for_protocol(|| Echo))
+    })
 }

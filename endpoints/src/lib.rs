@@ -1,1 +1,18 @@
-//! x
+//! Where connections come from: an endpoint is a place to listen on or to connect to, and asks a
+//! [`Factory`](ropewalk_reactor::Factory) for a protocol for each connection.
+//!
+//! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
+//!
+//! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP.
+#![forbid(unsafe_code)]
+
+mod address_error;
+mod endpoint;
+mod tcp;
+
+// The public interface is:
+pub use address_error::{AddressError, AddressProblem};
+pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use tcp::client::TcpClientEndpoint;
+pub use tcp::server::TcpServerEndpoint;

@@ -48,6 +48,11 @@ pub enum ConnectError {
         /// Whom the attempt was for.
         address: Address,
     },
+    /// Several addresses were tried, and none could be connected to.
+    AllFailed {
+        /// What happened at each, in the order of trying.
+        attempts: Vec<Self>,
+    },
 }
 
 /// What an attempt to connect ends with.
@@ -140,19 +145,18 @@ impl Attempt {
 
 impl Reactor {
     pub(crate) fn insert_attempt(&mut self, mut attempt: Box<Attempt>) {
-        let address = attempt.address.clone();
         if attempt.id.cancelled.get() {
-            resolve(attempt.resolver, Err(ConnectError::Cancelled { address }));
+            self.give_up(*attempt, |address| ConnectError::Cancelled { address });
             return;
         }
         if !self.is_running() {
             // Begun while the reactor shut down, such as by a client that connects again whenever it is lost.
-            resolve(attempt.resolver, Err(ConnectError::Shutdown { address }));
+            self.give_up(*attempt, |address| ConnectError::Shutdown { address });
             return;
         }
         let id = self.table.next_id();
         if let Err(source) = attempt.stream.register(id.token()) {
-            resolve(attempt.resolver, Err(ConnectError::Failed { address, source }));
+            self.give_up(*attempt, |address| ConnectError::Failed { address, source });
             return;
         }
         let deadline = self.now() + attempt.timeout;
@@ -250,6 +254,13 @@ impl fmt::Display for ConnectError {
                 write!(formatter, "connecting to {address}: the factory built no protocol for it")
             }
             Self::Shutdown { address } => write!(formatter, "connecting to {address}: the reactor stopped"),
+            Self::AllFailed { attempts } => {
+                for (index, attempt) in attempts.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "; " };
+                    write!(formatter, "{separator}{attempt}")?;
+                }
+                Ok(())
+            }
         }
     }
 }

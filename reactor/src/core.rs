@@ -18,8 +18,10 @@ use crate::{ConnectionId, Instant, Limits};
 /// The leaf state of one reactor. No borrow of any cell in here is ever held while user code runs.
 pub(crate) struct Core {
     pub(crate) driver: RefCell<Box<dyn Driver>>,
-    /// The time at which the running turn began.
-    pub(crate) now: Cell<Instant>,
+    /// The time at which the running turn began, or the last one.
+    pub(crate) turn_began: Cell<Instant>,
+    /// The loop is in a turn, past its poll.
+    pub(crate) in_turn: Cell<bool>,
     pub(crate) phase: Cell<Phase>,
     /// What the next batch of commands will do.
     commands: RefCell<Vec<Command>>,
@@ -63,7 +65,8 @@ impl Core {
         let remote = Arc::new(RemoteQueue::new(driver.waker()));
         Self {
             driver: RefCell::new(driver),
-            now: Cell::new(now),
+            turn_began: Cell::new(now),
+            in_turn: Cell::new(false),
             phase: Cell::new(Phase::Idle),
             commands: RefCell::default(),
             attention: RefCell::default(),
@@ -78,6 +81,18 @@ impl Core {
             triggers: RefCell::default(),
             random: RefCell::new(random),
         }
+    }
+
+    /// The time that callbacks see: in a turn, when it began. Between turns nobody keeps it up to date, and timers set
+    /// there would fire early by it, so the clock is asked.
+    pub(crate) fn now(&self) -> Instant {
+        if self.in_turn.get() { self.turn_began.get() } else { self.driver.borrow().now() }
+    }
+
+    /// A turn begins at `now`.
+    pub(crate) fn begin_turn(&self, now: Instant) {
+        self.turn_began.set(now);
+        self.in_turn.set(true);
     }
 
     /// Queues a command for the next batch. After the reactor is gone it is dropped.

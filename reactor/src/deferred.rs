@@ -1,8 +1,8 @@
 //! One-shot results that come later.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::ReactorHandle;
 
@@ -87,10 +87,38 @@ impl<T: 'static> Deferred<T> {
     /// A deferred whose value is made from this one's. Cancelling it cancels this one.
     pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
         let (mapped, resolver) = Deferred::new(&self.shared.reactor);
-        let source = Rc::clone(&self.shared);
-        mapped.on_cancel(move || source.cancel());
+        // The operation holds the source; were it held from here too, an operation that never ends would leak both.
+        let source = Rc::downgrade(&self.shared);
+        mapped.on_cancel(move || {
+            if let Some(source) = source.upgrade() {
+                source.cancel();
+            }
+        });
         self.then(move |value| resolver.resolve(change(value)));
         mapped
+    }
+
+    /// A deferred for the value of a second operation, which `next` begins when the first one's value is there. Cancelling
+    /// it cancels the one that is under way.
+    pub fn and_then<U: 'static>(self, next: impl FnOnce(T) -> Deferred<U> + 'static) -> Deferred<U> {
+        let (chained, resolver) = Deferred::new(&self.shared.reactor);
+        let source = Rc::downgrade(&self.shared);
+        let cancelled = Rc::new(Cell::new(false));
+        let cancelling = Rc::clone(&cancelled);
+        chained.on_cancel(move || {
+            cancelling.set(true);
+            cancel(&source);
+        });
+        self.then(move |value| {
+            let second = next(value);
+            if cancelled.get() {
+                second.cancel();
+            }
+            let source = Rc::downgrade(&second.shared);
+            resolver.shared.canceller.replace(Some(Box::new(move || cancel(&source))));
+            second.then(move |value| resolver.resolve(value));
+        });
+        chained
     }
 
     /// Gives the operation up, if it still goes on and can be given up. The value still comes: whatever says that the
@@ -136,6 +164,13 @@ impl<T: 'static> Resolver<T> {
     }
 }
 
+/// Cancels the operation behind a deferred that another was made from.
+fn cancel<T>(source: &Weak<Shared<T>>) {
+    if let Some(source) = source.upgrade() {
+        source.cancel();
+    }
+}
+
 impl<T> fmt::Debug for Deferred<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Deferred")
@@ -145,5 +180,87 @@ impl<T> fmt::Debug for Deferred<T> {
 impl<T> fmt::Debug for Resolver<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Resolver")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Reactor, Status, When};
+
+    /// Turns that are plenty for what needs a few.
+    fn turn(reactor: &mut Reactor, turns: usize) -> Status {
+        for _ in 0..turns {
+            if reactor.run_once(Some(Duration::ZERO)).unwrap() == Status::Stopped {
+                return Status::Stopped;
+            }
+        }
+        Status::Running
+    }
+
+    fn hear<T: 'static>(deferred: Deferred<T>) -> Rc<RefCell<Option<T>>> {
+        let heard = Rc::new(RefCell::new(None));
+        let keep = Rc::clone(&heard);
+        deferred.then(move |value| *keep.borrow_mut() = Some(value));
+        heard
+    }
+
+    #[test]
+    fn and_then_waits_for_both_operations() {
+        let mut reactor = Reactor::new().unwrap();
+        let (first, begin) = Deferred::<u32>::new(&reactor);
+        let (second, finish) = Deferred::<u32>::new(&reactor);
+        let heard = hear(first.and_then(move |value| second.map(move |other| value + other)));
+        begin.resolve(40);
+        let _ = turn(&mut reactor, 10);
+        assert_eq!(*heard.borrow(), None);
+        finish.resolve(2);
+        let _ = turn(&mut reactor, 10);
+        assert_eq!(*heard.borrow(), Some(42));
+    }
+
+    #[test]
+    fn cancelling_reaches_the_operation_under_way() {
+        for cancel_before_second in [true, false] {
+            let mut reactor = Reactor::new().unwrap();
+            let (first, begin) = Deferred::<()>::new(&reactor);
+            let (second, _finish) = Deferred::<()>::new(&reactor);
+            let cancelled = Rc::new(Cell::new(false));
+            let seen = Rc::clone(&cancelled);
+            second.on_cancel(move || seen.set(true));
+            let both = first.and_then(move |()| second);
+            begin.resolve(());
+            if !cancel_before_second {
+                let _ = turn(&mut reactor, 10);
+            }
+            assert!(!cancelled.get());
+            both.cancel();
+            let _ = turn(&mut reactor, 10);
+            assert!(cancelled.get(), "cancelled before the second began: {cancel_before_second}");
+        }
+    }
+
+    #[test]
+    fn a_dropped_resolver_frees_what_waits_for_it() {
+        let reactor = Reactor::new().unwrap();
+        let kept = Rc::new(());
+        let weak: Weak<()> = Rc::downgrade(&kept);
+        let (deferred, resolver) = Deferred::<()>::new(&reactor);
+        let handle = (*reactor).clone();
+        let mapped = deferred.map(move |()| kept).and_then(move |kept| Deferred::resolved(&handle, kept));
+        mapped.then(|_| {});
+        drop(resolver);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn a_shutdown_does_not_wait_for_a_dropped_resolver() {
+        let mut reactor = Reactor::new().unwrap();
+        reactor.add_trigger(When::BeforeShutdown, |reactor| Deferred::<()>::new(reactor).0);
+        let _ = turn(&mut reactor, 1);
+        reactor.stop();
+        assert_eq!(turn(&mut reactor, 10), Status::Stopped);
     }
 }

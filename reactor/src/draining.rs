@@ -59,7 +59,7 @@ impl Reactor {
                 Some(Source::Port(port)) => {
                     let port = Rc::clone(port);
                     port.stop();
-                    self.forget_port(&port);
+                    self.forget_port(port);
                 }
                 Some(Source::Attempt(_)) => {
                     self.fail_attempt(id, |address| ConnectError::Cancelled { address })

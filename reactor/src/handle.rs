@@ -26,10 +26,10 @@ impl ReactorHandle {
         &self.core
     }
 
-    /// The time at which the running turn of the loop began; before the first turn, the time the reactor was made.
-    /// All callbacks of a turn see the same time.
+    /// The time at which the running turn of the loop began: all callbacks of a turn see the same time. Between turns, and
+    /// before the first, the time it is.
     pub fn now(&self) -> Instant {
-        self.core.now.get()
+        self.core.now()
     }
 
     /// The time of day, as the driver tells it.

@@ -32,54 +32,82 @@ pub struct Stats {
     pub panics: u64,
 }
 
-/// The counters behind [`Stats`].
+/// The counters behind [`Stats`], each in a cell of its own because they change with every message.
 #[derive(Default)]
-pub(crate) struct Counters(Cell<Stats>);
+pub(crate) struct Counters {
+    connections: Cell<usize>,
+    connections_opened: Cell<u64>,
+    bytes_in: Cell<u64>,
+    bytes_out: Cell<u64>,
+    reads: Cell<u64>,
+    writes: Cell<u64>,
+    turns: Cell<u64>,
+    output_buffered: Cell<usize>,
+    output_buffered_peak: Cell<usize>,
+    slow_callbacks: Cell<u64>,
+    panics: Cell<u64>,
+}
 
 impl Counters {
     pub(crate) fn snapshot(&self, timers: usize) -> Stats {
-        Stats { timers, ..self.0.get() }
-    }
-
-    pub(crate) fn count(&self, change: impl FnOnce(&mut Stats)) {
-        let mut stats = self.0.get();
-        change(&mut stats);
-        self.0.set(stats);
+        Stats {
+            connections: self.connections.get(),
+            connections_opened: self.connections_opened.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            reads: self.reads.get(),
+            writes: self.writes.get(),
+            turns: self.turns.get(),
+            timers,
+            output_buffered: self.output_buffered.get(),
+            output_buffered_peak: self.output_buffered_peak.get(),
+            slow_callbacks: self.slow_callbacks.get(),
+            panics: self.panics.get(),
+        }
     }
 
     pub(crate) fn connection_opened(&self) {
-        self.count(|stats| {
-            stats.connections += 1;
-            stats.connections_opened += 1;
-        });
+        self.connections.set(self.connections.get() + 1);
+        add(&self.connections_opened, 1);
     }
 
     pub(crate) fn connection_closed(&self) {
-        self.count(|stats| stats.connections -= 1);
+        self.connections.set(self.connections.get() - 1);
     }
 
     pub(crate) fn read(&self, bytes: usize) {
-        self.count(|stats| {
-            stats.reads += 1;
-            stats.bytes_in += bytes as u64;
-        });
+        add(&self.reads, 1);
+        add(&self.bytes_in, bytes as u64);
     }
 
     pub(crate) fn written(&self, bytes: usize) {
-        self.count(|stats| {
-            stats.writes += 1;
-            stats.bytes_out += bytes as u64;
-        });
+        add(&self.writes, 1);
+        add(&self.bytes_out, bytes as u64);
     }
 
     pub(crate) fn output_added(&self, bytes: usize) {
-        self.count(|stats| {
-            stats.output_buffered += bytes;
-            stats.output_buffered_peak = stats.output_buffered_peak.max(stats.output_buffered);
-        });
+        let buffered = self.output_buffered.get() + bytes;
+        self.output_buffered.set(buffered);
+        self.output_buffered_peak.set(self.output_buffered_peak.get().max(buffered));
     }
 
     pub(crate) fn output_removed(&self, bytes: usize) {
-        self.count(|stats| stats.output_buffered -= bytes);
+        self.output_buffered.set(self.output_buffered.get() - bytes);
     }
+
+    pub(crate) fn turn(&self) {
+        add(&self.turns, 1);
+    }
+
+    pub(crate) fn slow_callback(&self) {
+        add(&self.slow_callbacks, 1);
+    }
+
+    pub(crate) fn panic(&self) {
+        add(&self.panics, 1);
+    }
+}
+
+fn add(counter: &Cell<u64>, count: u64) {
+    counter.set(counter.get() + count);
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Connection;
-use super::lifecycle::{Actions, Event};
+use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
 use crate::transport::shared::SWITCHING;
@@ -43,7 +43,7 @@ impl Connection {
                 }
                 return count;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.input_paused(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.readable = false;
@@ -77,6 +77,14 @@ impl Connection {
         }
     }
 
+    /// There is nothing to read for now; on a broken connection, for ever.
+    fn input_paused(&mut self) {
+        self.readable = false;
+        if self.shared().state() == State::HungUp {
+            self.shared().step(Event::InputEnded);
+        }
+    }
+
     /// Notices that reading is paused; tells the protocol when it no longer is.
     pub(crate) fn settle_input(&mut self, watch: &mut Watch) {
         if self.transport.is_reading_paused() {
@@ -88,6 +96,7 @@ impl Connection {
         }
         self.input_held = false;
         self.deliver_leftover(watch);
+        self.settle_successor(watch);
         if self.transport.delivers_input() {
             self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
         }
@@ -97,7 +106,11 @@ impl Connection {
     /// Keeps what a protocol left to its successor until it may be delivered.
     pub(super) fn hold_leftover(&self, mut leftover: Vec<u8>) {
         if !leftover.is_empty() {
-            self.shared().with_rare(|rare| rare.leftover.append(&mut leftover));
+            self.shared().with_rare(|rare| {
+                // What an earlier protocol left is newer than what this one has used already.
+                leftover.append(&mut rare.leftover);
+                rare.leftover = leftover;
+            });
         }
     }
 
@@ -109,9 +122,10 @@ impl Connection {
         }
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if !leftover.is_empty() {
-            self.call(watch, "data_received", |protocol, transport| {
+            self.call_once(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
+            self.input_held = self.transport.is_reading_paused();
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod lifecycle;
 mod output;
 
 use std::fmt;
+use std::io;
 
 use crate::driver::{Readiness, Stream};
 use crate::event_loop::callbacks::{Running, Watch, catch};
@@ -13,7 +14,7 @@ use crate::producer::Registration;
 use crate::transport::shared::{Options, SWITCHING, Shared};
 use crate::{Protocol, Reason, Transport};
 use deadlines::Deadlines;
-use lifecycle::{Actions, Event};
+use lifecycle::{Actions, Event, State};
 
 /// Names a connection of one reactor, for [`Remote::post_event`](crate::Remote::post_event) and for logs.
 ///
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
     /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
     distrusts_short_reads: bool,
+    /// The connection was reported broken.
+    broken: bool,
     /// The connection is in the list of those to read in the next turn.
     pub(crate) queued: bool,
     /// The protocol may hold input back because reading was paused when it last had some.
@@ -68,6 +71,7 @@ impl Connection {
             readable: false,
             writable: true,
             distrusts_short_reads: false,
+            broken: false,
             queued: false,
             input_held: false,
             told_paused: false,
@@ -103,26 +107,36 @@ impl Connection {
         // Whoever keeps a handle may have acted on the connection before this; a fresh one has nothing to settle.
     }
 
-    /// Latches what the driver reported.
-    pub(crate) fn became_ready(&mut self, readiness: Readiness) {
+    /// Latches what the driver reported. Returns whether the connection is to be put into the list of those to read.
+    pub(crate) fn became_ready(&mut self, readiness: Readiness) -> bool {
         let over = readiness.read_closed || readiness.error;
         self.readable |= readiness.readable || over;
         self.distrusts_short_reads |= over || readiness.urgent;
+        self.broken |= readiness.error;
         if (readiness.writable || readiness.error) && !self.writable {
             self.writable = true;
             if self.shared().has_output() {
                 self.shared().ask_attention();
             }
         }
-        if readiness.error && !self.may_read() {
-            // Nobody will read what the error was.
-            self.hang_up(std::io::ErrorKind::ConnectionReset.into());
+        if self.broken && !self.may_read() {
+            self.shared().ask_attention();
         }
+        self.queue()
     }
 
-    /// The connection is broken: what can still be read is delivered, then comes the loss.
-    fn hang_up(&self, error: std::io::Error) {
+    /// Writing has failed: what can still be read is delivered, then comes the loss.
+    fn hang_up(&mut self, error: io::Error) {
+        self.readable = true;
+        self.distrusts_short_reads = true;
         self.shared().end_with(Reason::Lost(error), Event::HungUp);
+    }
+
+    /// Notices a break that reading will not find, because nobody reads.
+    fn settle_break(&mut self) {
+        if self.broken && !self.may_read() && self.shared().state() != State::HungUp {
+            self.hang_up(io::ErrorKind::ConnectionReset.into());
+        }
     }
 
     /// Applies socket options that were asked for.
@@ -148,15 +162,26 @@ impl Connection {
         callback: &'static str,
         call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
     ) {
+        self.call_once(watch, callback, call);
+        self.settle_successor(watch);
+    }
+
+    /// Calls a callback, but leaves a successor waiting.
+    fn call_once(
+        &mut self,
+        watch: &mut Watch,
+        callback: &'static str,
+        call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
+    ) {
         watch.begin(Running::Callback(self.shared().id, callback));
         match catch(|| call(&mut *self.protocol, &self.transport)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.failed(callback, error),
             Err(message) => self.panicked(callback, message),
         }
-        while self.shared().has(SWITCHING) {
-            self.switch(watch);
-        }
+        // Whatever the callback was, a receiver may have stopped in it for this pause, which may be over before the
+        // connection is settled.
+        self.input_held |= self.transport.is_reading_paused();
     }
 
     /// Calls a callback that cannot fail.
@@ -174,7 +199,7 @@ impl Connection {
 
     /// An expired timer of the protocol.
     pub(crate) fn timer_expired(&mut self, watch: &mut Watch, timer: crate::TimerKey) {
-        if self.transport.forget_timer(timer) && self.shared().state() != lifecycle::State::Lost {
+        if self.transport.forget_timer(timer) && self.shared().state() != State::Lost {
             self.inform(watch, "timer_expired", |protocol, transport| {
                 protocol.timer_expired(transport, timer)
             });
@@ -183,7 +208,7 @@ impl Connection {
 
     /// An event that somebody posted.
     pub(crate) fn event_received(&mut self, watch: &mut Watch, event: Box<dyn std::any::Any>) {
-        if self.shared().state() != lifecycle::State::Lost {
+        if self.shared().state() != State::Lost {
             self.inform(watch, "event_received", |protocol, transport| {
                 protocol.event_received(transport, event)
             });
@@ -194,11 +219,7 @@ impl Connection {
     pub(crate) fn lose(&mut self, watch: &mut Watch) {
         self.cancel_timers();
         self.shared().discard_output();
-        if let Some(mut registration) = self.producer.take() {
-            self.produce(watch, "stop_producing", |transport| {
-                registration.producer.stop_producing(transport)
-            });
-        }
+        self.stop_producer(watch);
         if self.shared().take_action(Actions::RESET) {
             self.stream.reset_on_drop();
         }
@@ -221,8 +242,8 @@ impl Connection {
     }
 
     /// Drops the protocol and the socket; a panic in a destructor is contained.
-    pub(crate) fn discard(self: Box<Self>) {
-        let Self { stream, protocol, transport, producer, .. } = *self;
+    pub(crate) fn discard(self) {
+        let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
         // What handles left behind may own this very handle.
         let rare = transport.shared().take_all_rare();
@@ -272,29 +293,30 @@ impl Connection {
         }
     }
 
-    /// Lets the protocol that waits take over.
-    fn switch(&mut self, watch: &mut Watch) {
-        self.shared().set(SWITCHING, false);
-        let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
-            return;
-        };
-        // A connection that has ended makes no more: the protocol that has heard of it hears of its loss.
-        let lost = self.shared().state() == lifecycle::State::Lost;
-        let unused = if lost { next } else { std::mem::replace(&mut self.protocol, next) };
-        if let Err(message) = catch(move || drop(unused)) {
-            self.report_panic("a protocol's destructor", &message);
-        }
-        if lost {
-            return;
-        }
-        self.hold_leftover(leftover);
-        watch.begin(Running::Callback(self.shared().id, "connection_made"));
-        match catch(|| self.protocol.connection_made(&self.transport)) {
-            Ok(()) => {}
-            Err(message) => self.panicked("connection_made", message),
-        }
-        if !self.shared().has(SWITCHING) {
-            self.deliver_leftover(watch);
+    /// Lets the protocol that waits take over, and the one that this one puts in its place, and so on.
+    fn settle_successor(&mut self, watch: &mut Watch) {
+        while self.shared().has(SWITCHING) {
+            self.shared().set(SWITCHING, false);
+            let Some((next, leftover)) = self.shared().take_rare(|rare| rare.successor.take()) else {
+                return;
+            };
+            // A connection that has ended makes no more: the protocol that has heard of it hears of its loss.
+            let lost = self.shared().state() == State::Lost;
+            let unused = if lost { next } else { std::mem::replace(&mut self.protocol, next) };
+            if let Err(message) = catch(move || drop(unused)) {
+                self.report_panic("a protocol's destructor", &message);
+            }
+            if lost {
+                return;
+            }
+            self.hold_leftover(leftover);
+            self.call_once(watch, "connection_made", |protocol, transport| {
+                protocol.connection_made(transport);
+                Ok(())
+            });
+            if !self.shared().has(SWITCHING) {
+                self.deliver_leftover(watch);
+            }
         }
     }
 }

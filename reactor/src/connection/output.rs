@@ -4,32 +4,34 @@ use std::io::{self, IoSlice};
 
 use super::Connection;
 use super::lifecycle::{Actions, Event};
+use crate::driver::Stream;
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
-use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, SWITCHING, Sent};
+use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
 use crate::{ProducerKind, Transport};
 
 impl Connection {
     /// Carries out everything that handles have asked of this connection since it was settled last.
     pub(crate) fn settle(&mut self, watch: &mut Watch) {
         self.shared().attention_given();
-        while self.shared().has(SWITCHING) {
-            self.switch(watch);
-        }
+        self.settle_successor(watch);
         self.apply_options();
         self.settle_registration(watch);
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
         self.settle_producer(watch);
+        self.settle_break();
         self.carry_out_actions();
         self.settle_deadlines();
     }
 
-    /// Whether the connection should be in the list of those to read.
-    pub(crate) fn wants_queueing(&self) -> bool {
-        !self.queued && self.may_read()
+    /// Returns whether the connection is to be put into the list of those to read.
+    pub(crate) fn queue(&mut self) -> bool {
+        let queues = !self.queued && self.may_read();
+        self.queued |= queues;
+        queues
     }
 
     /// Whether output waits for a socket that is full.
@@ -64,7 +66,10 @@ impl Connection {
 
     /// Tells the protocol when output has passed one of the marks since it was told last.
     fn settle_marks(&mut self, watch: &mut Watch) {
-        if self.shared().limits().is_drained(self.shared().buffered()) || !self.shared().has_output() {
+        let (limits, waiting) = (self.shared().limits(), self.shared().buffered());
+        // What the socket took at once never waited for the peer.
+        let over = if self.told_paused { limits.is_drained(waiting) } else { !limits.is_above_mark(waiting) };
+        if over || !self.shared().has_output() {
             self.shared().set(ABOVE_MARK, false);
         }
         let above = self.shared().has(ABOVE_MARK);
@@ -100,7 +105,8 @@ impl Connection {
     }
 
     fn begin_pulling(&mut self, watch: &mut Watch) {
-        if self.producer.as_ref().is_some_and(|registration| registration.kind == ProducerKind::Pull) {
+        let pulls = |registration: &Registration| registration.kind == ProducerKind::Pull;
+        if self.shared().state().flushes() && self.producer.as_deref().is_some_and(pulls) {
             self.resume_producer(watch);
         }
     }
@@ -142,13 +148,24 @@ impl Connection {
         self.producer = Some(registration);
     }
 
+    /// The connection is lost: tells the producer, if one is registered.
+    pub(super) fn stop_producer(&mut self, watch: &mut Watch) {
+        let latest = self.shared().take_rare(|rare| rare.registration.take());
+        let replaced = latest.and_then(|latest| self.producer.replace(Box::new(latest)));
+        let mut current = self.producer.take();
+        if let Some(registration) = current.as_mut().filter(|_| self.shared().has(HAS_PRODUCER)) {
+            self.produce(watch, "stop_producing", |transport| {
+                registration.producer.stop_producing(transport)
+            });
+        }
+        self.shared().set(HAS_PRODUCER, false);
+        if let Err(message) = catch(move || drop((replaced, current))) {
+            self.report_panic("a producer's destructor", &message);
+        }
+    }
+
     /// Calls a producer; a panic ends the connection as a protocol's does.
-    pub(super) fn produce(
-        &mut self,
-        watch: &mut Watch,
-        callback: &'static str,
-        call: impl FnOnce(&Transport),
-    ) {
+    pub(super) fn produce(&self, watch: &mut Watch, callback: &'static str, call: impl FnOnce(&Transport)) {
         watch.begin(Running::Callback(self.shared().id, callback));
         if let Err(message) = catch(|| call(&self.transport)) {
             self.panicked(callback, message);
@@ -175,8 +192,16 @@ impl Connection {
     }
 }
 
-fn send(stream: &mut dyn crate::driver::Stream, output: &Output) -> io::Result<Sent> {
-    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+fn send(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
+    if output.is_one_segment() {
+        // Nearly always; and preparing room for many slices costs more than all the rest.
+        return send_slices::<1>(stream, output);
+    }
+    send_slices::<SLICES_MAX>(stream, output)
+}
+
+fn send_slices<const MAX: usize>(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
+    let mut slices = [IoSlice::new(&[]); MAX];
     let count = output.fill(&mut slices);
     let slices = &slices[..count];
     let taken = stream.write(slices)?;

@@ -4,7 +4,7 @@
 //! signals, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
 
 mod gone;
-mod options;
+pub(crate) mod options;
 mod real;
 
 use std::io;
@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub(crate) use gone::Gone;
-pub use options::{ConnectOptions, ListenOptions};
 pub(crate) use real::MioDriver;
+
+pub(crate) use options::{ConnectOptions, ListenOptions};
 
 use crate::{Address, Instant};
 

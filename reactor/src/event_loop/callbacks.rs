@@ -12,7 +12,18 @@ use crate::{ConnectionId, Instant, ReactorHandle};
 /// State that a panic leaves half-changed belongs to the user code that panicked, and to whoever shares it: the loop's
 /// own state is never inside.
 pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| message(&*payload))
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
+        let message = message(&*payload);
+        discard(payload);
+        message
+    })
+}
+
+/// Drops a panic's value, whose destructor may panic too; what that one leaves is leaked, lest this go on for ever.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -24,7 +35,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
 impl Core {
     /// Counts and logs a panic that was caught.
     pub(crate) fn report_panic(&self, what: &str, message: &str) {
-        self.counters.count(|stats| stats.panics += 1);
+        self.counters.panic();
         log::error!("{what} panicked: {message}");
     }
 
@@ -81,6 +92,7 @@ impl Watch {
     pub(crate) fn end_turn(&mut self) -> Vec<(Running, Duration)> {
         if self.running.is_some() {
             self.lap();
+            self.running = None;
         }
         std::mem::take(&mut self.slow)
     }

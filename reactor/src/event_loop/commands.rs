@@ -38,7 +38,7 @@ impl Reactor {
             Command::Post(connection, event) => self.deliver_event(connection, event),
             Command::Connect(attempt) => self.insert_attempt(attempt),
             Command::CancelConnect(attempt) => self.cancel_attempt(&attempt),
-            Command::SettlePort(port, resolver) => self.settle_port(&port, resolver),
+            Command::SettlePort(port, resolver) => self.settle_port(port, resolver),
             Command::Drain(within, resolver) => self.begin_drain(within, resolver),
         }
     }

@@ -26,7 +26,7 @@ impl Reactor {
         if let Some(Source::Connection(connection)) = self.table.remove(id) {
             self.core().counters.connection_closed();
             self.count_drained(&connection);
-            connection.discard();
+            (*connection).discard();
             self.feed_starved_ports();
         }
     }

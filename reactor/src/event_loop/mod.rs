@@ -124,6 +124,12 @@ impl Reactor {
     /// # Errors
     /// If polling fails, which no peer and no user can cause.
     pub fn run_once(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
+        let status = self.make_turn(timeout);
+        self.core().in_turn.set(false);
+        status
+    }
+
+    fn make_turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
         if self.core().phase.get() == Phase::Idle {
             self.start_up();
         }
@@ -168,8 +174,8 @@ impl Reactor {
     fn begin_turn(&mut self) {
         let core = self.handle.core();
         let now = core.driver.borrow().now();
-        core.now.set(now);
-        core.counters.count(|stats| stats.turns += 1);
+        core.begin_turn(now);
+        core.counters.turn();
         self.watch.begin_turn(now, core.slow_callback.get());
     }
 
@@ -190,25 +196,14 @@ impl Reactor {
     }
 
     pub(crate) fn latch(&mut self, id: ConnectionId, readiness: Readiness) {
-        match self.table.get(id) {
-            Some(Source::Connection(connection)) => {
-                connection.became_ready(readiness);
-                if connection.wants_queueing() {
-                    connection.queued = true;
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Port(port)) => {
-                if port.became_ready() {
-                    self.ready.push(id);
-                }
-            }
-            Some(Source::Attempt(attempt)) => {
-                if attempt.became_ready(readiness) {
-                    self.ready.push(id);
-                }
-            }
-            None => {}
+        let queues = match self.table.get(id) {
+            Some(Source::Connection(connection)) => connection.became_ready(readiness),
+            Some(Source::Port(port)) => port.became_ready(),
+            Some(Source::Attempt(attempt)) => attempt.became_ready(readiness),
+            None => false,
+        };
+        if queues {
+            self.ready.push(id);
         }
     }
 
@@ -285,8 +280,7 @@ impl Reactor {
                 continue;
             };
             connection.settle(&mut self.watch);
-            if connection.wants_queueing() {
-                connection.queued = true;
+            if connection.queue() {
                 self.ready.push(id);
             }
             if connection.wants_ending() {
@@ -302,14 +296,18 @@ impl Reactor {
 
     /// Reports callbacks that were slow, then frees what was lost.
     fn end_turn(&mut self) {
-        for (running, took) in self.watch.end_turn() {
-            self.report_slow(running, took);
-        }
+        self.report_slow_callbacks();
         self.free_losses();
     }
 
+    fn report_slow_callbacks(&mut self) {
+        for (running, took) in self.watch.end_turn() {
+            self.report_slow(running, took);
+        }
+    }
+
     fn report_slow(&mut self, running: Running, took: Duration) {
-        self.handle.core().counters.count(|stats| stats.slow_callbacks += 1);
+        self.handle.core().counters.slow_callback();
         match running {
             Running::Call(what) => log::warn!("{what} held the loop for {took:?}"),
             Running::Callback(id, callback) => {

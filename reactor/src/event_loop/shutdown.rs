@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::callbacks::catch;
+use super::callbacks::{Running, catch};
 use super::{Reactor, Source, Status};
 use crate::connection::lifecycle::Event;
 use crate::core::Phase;
@@ -26,7 +26,8 @@ impl Shutdown {
 impl Reactor {
     pub(super) fn start_up(&mut self) {
         let now = self.core().driver.borrow().now();
-        self.core().now.set(now);
+        self.core().begin_turn(now);
+        self.watch.begin_turn(now, self.core().slow_callback.get());
         self.core().signalled.set(false);
         self.fire(When::BeforeStartup);
         self.core().phase.set(Phase::Running);
@@ -86,7 +87,7 @@ impl Reactor {
                 Some(Source::Port(port)) => {
                     let port = Rc::clone(port);
                     port.stop();
-                    self.forget_port(&port);
+                    self.forget_port(port);
                 }
                 Some(Source::Attempt(_)) => {
                     self.fail_attempt(id, |address| ConnectError::Shutdown { address })
@@ -106,8 +107,10 @@ impl Reactor {
             // One by one, because a trigger may add and remove others.
             let trigger = self.core().triggers.borrow_mut().take(when);
             let Some(trigger) = trigger else {
+                self.report_slow_callbacks();
                 return completions;
             };
+            self.watch.begin(Running::Call("a trigger"));
             match catch(|| trigger(&self.handle)) {
                 Ok(completion) => completions.push(completion),
                 Err(message) => self.core().report_panic("a trigger", &message),
@@ -127,7 +130,7 @@ impl Drop for Reactor {
         }
         for id in self.table.ids() {
             match self.table.remove(id) {
-                Some(Source::Connection(connection)) => connection.discard(),
+                Some(Source::Connection(connection)) => (*connection).discard(),
                 Some(Source::Port(port)) => {
                     port.stop();
                     let core = self.handle.core();
@@ -152,7 +155,7 @@ impl Reactor {
         let timers = core.timers.borrow_mut().drain();
         let jobs = core.jobs.take();
         let triggers = core.triggers.take();
-        let gone = Gone::since(core.now.get());
+        let gone = Gone::since(core.now());
         let driver = core.driver.replace(Box::new(gone));
         core.run_guarded("a destructor", || drop((messages, commands, timers)));
         core.run_guarded("a destructor", || drop((jobs, triggers, driver)));

@@ -25,13 +25,12 @@ const BACKOFF_MAX: Duration = Duration::from_millis(800);
 
 impl Reactor {
     /// Brings the table into line with whether a port listens.
-    pub(crate) fn settle_port(&mut self, port: &Rc<Port>, resolver: Option<Resolver<()>>) {
+    pub(crate) fn settle_port(&mut self, port: Rc<Port>, resolver: Option<Resolver<()>>) {
         let listens = port.listener.borrow().is_some();
         match port.id.get() {
-            None if listens => self.insert_port(port),
-            Some(_) if !listens => self.forget_port(port),
-            Some(id) => self.register_port(port, id),
-            None => {}
+            None if listens => self.insert_port(&port),
+            Some(id) if listens => self.register_port(&port, id),
+            Some(_) | None => self.forget_port(port),
         }
         if let Some(resolver) = resolver {
             resolver.resolve(());
@@ -57,10 +56,13 @@ impl Reactor {
     }
 
     /// Takes a port that no longer listens out of the table.
-    pub(crate) fn forget_port(&mut self, port: &Port) {
-        let Some(id) = port.id.take() else {
-            return;
-        };
+    pub(crate) fn forget_port(&mut self, port: Rc<Port>) {
+        let removed = port.id.take().and_then(|id| self.remove_port(&port, id));
+        // The last to hold the port drops its factory.
+        self.core().run_guarded("a factory's destructor", || drop((removed, port)));
+    }
+
+    fn remove_port(&mut self, port: &Port, id: PortId) -> Option<Source> {
         if let Some(timer) = port.retry.take() {
             self.core().timers.borrow_mut().remove(timer);
         }
@@ -69,7 +71,7 @@ impl Reactor {
         self.starved.retain(|starved| *starved != id);
         let removed = self.table.remove(id);
         self.stop_factory(port);
-        self.core().run_guarded("a factory's destructor", || drop(removed));
+        removed
     }
 
     /// A factory hears of the first of its ports.
@@ -159,7 +161,10 @@ impl Reactor {
         peer: Address,
         host: Address,
     ) -> io::Result<()> {
-        stream.register(id.token())?;
+        if let Err(error) = stream.register(id.token()) {
+            self.core().run_guarded("a protocol's destructor", || drop(protocol));
+            return Err(error);
+        }
         let transport = Transport::new(Shared::new(self.handle.clone(), id, peer, host));
         let connection = Box::new(Connection::new(stream, protocol, transport));
         self.core().counters.connection_opened();

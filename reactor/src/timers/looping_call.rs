@@ -61,9 +61,9 @@ struct Inner {
     /// The call has begun and what it waits for has not come.
     busy: Cell<bool>,
     next: RefCell<Option<DelayedCall>>,
-    /// `None` while the call is being made.
-    call: RefCell<Option<Call>>,
     ended: RefCell<Vec<Resolver<LoopEnd>>>,
+    /// How it has ended, once it has.
+    end: RefCell<Option<LoopEnd>>,
 }
 
 impl LoopingCall {
@@ -84,14 +84,14 @@ impl LoopingCall {
                 running: Cell::new(true),
                 busy: Cell::new(false),
                 next: RefCell::new(None),
-                call: RefCell::new(Some(call)),
                 ended: RefCell::default(),
+                end: RefCell::default(),
             }),
         };
         if at_once {
-            looping.schedule(Duration::ZERO);
+            looping.schedule(Duration::ZERO, call);
         } else {
-            looping.schedule(interval);
+            looping.schedule(interval, call);
         }
         looping
     }
@@ -135,33 +135,27 @@ impl LoopingCall {
     /// How the looping call ends, when it does: after the last call and what it waited for.
     pub fn ended(&self) -> Deferred<LoopEnd> {
         let (deferred, resolver) = Deferred::new(&self.inner.reactor);
-        if self.inner.running.get() || self.inner.busy.get() {
-            self.inner.ended.borrow_mut().push(resolver);
-        } else {
-            resolver.resolve(LoopEnd::Stopped);
+        let end = self.inner.end.borrow().clone();
+        match end {
+            Some(end) => resolver.resolve(end),
+            None => self.inner.ended.borrow_mut().push(resolver),
         }
         deferred
     }
 
-    fn schedule(&self, delay: Duration) {
+    /// The call waits in the timer, so that it goes with the reactor even if it holds its own handle.
+    fn schedule(&self, delay: Duration, call: Call) {
         let looping = self.clone();
-        let next = self.inner.reactor.call_later(delay, move |_| looping.tick());
+        let next = self.inner.reactor.call_later(delay, move |_| looping.tick(call));
         self.inner.next.replace(Some(next));
     }
 
-    fn tick(&self) {
+    fn tick(&self, mut call: Call) {
         self.inner.next.take();
         self.count_intervals();
-        let Some(mut call) = self.inner.call.take() else {
-            return;
-        };
         self.inner.busy.set(true);
-        let outcome = catch(|| call(self));
-        match outcome {
-            Ok(completion) => {
-                self.inner.call.replace(Some(call));
-                self.wait(completion);
-            }
+        match catch(|| call(self)) {
+            Ok(completion) => self.wait(completion, call),
             Err(message) => {
                 self.inner.reactor.core().report_panic("a looping call", &message);
                 self.inner.running.set(false);
@@ -171,26 +165,31 @@ impl LoopingCall {
         }
     }
 
-    fn wait(&self, completion: Completion) {
+    fn wait(&self, completion: Completion, call: Call) {
         let looping = self.clone();
         match completion {
+            // There is no grid whose points it could have missed.
+            Completion::Done if self.inner.interval.is_zero() => self.completed(call),
             // In the next turn, so that the time the call took is known and the grid points it missed are skipped.
-            Completion::Done => self.inner.reactor.call_when_running(move |_| looping.completed()),
-            Completion::Later(deferred) => deferred.then(move |()| looping.completed()),
+            Completion::Done => {
+                self.inner.reactor.call_later(Duration::ZERO, move |_| looping.completed(call));
+            }
+            Completion::Later(deferred) => deferred.then(move |()| looping.completed(call)),
         }
     }
 
-    fn completed(&self) {
+    fn completed(&self, call: Call) {
         self.inner.busy.set(false);
         if self.inner.running.get() {
-            self.schedule(self.until_next_point());
+            self.schedule(self.until_next_point(), call);
         } else {
+            drop(call);
             self.finish(LoopEnd::Stopped);
         }
     }
 
     fn finish(&self, end: LoopEnd) {
-        drop(self.inner.call.take());
+        self.inner.end.replace(Some(end.clone()));
         for resolver in self.inner.ended.take() {
             resolver.resolve(end.clone());
         }

@@ -45,6 +45,10 @@ impl Output {
         self.segments.is_empty()
     }
 
+    pub(crate) fn is_one_segment(&self) -> bool {
+        self.segments.len() == 1
+    }
+
     /// Appends a copy of `data`, which must not be empty.
     pub(crate) fn push(&mut self, data: &[u8]) {
         if let Some(Segment::Copied(last)) = self.segments.back_mut() {

@@ -265,6 +265,6 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.core().now.get()
+        self.core().now()
     }
 }

@@ -40,7 +40,7 @@ impl MioListener {
         }
         // Said in every case that has a meaning, because the default is up to the system's administrator.
         let any_v6 = address.is_ipv6() && address.ip().is_unspecified();
-        if let Some(dual_stack) = options.dual_stack.or(any_v6.then_some(true)) {
+        if let Some(dual_stack) = options.dual_stack.or_else(|| any_v6.then_some(true)) {
             if address.is_ipv6() {
                 socket.set_only_v6(!dual_stack)?;
             }

@@ -71,7 +71,7 @@ impl World {
         self.ready.remove(&token).unwrap()
     }
 
-    fn listen(&mut self, address: SocketAddr, token: Token) -> (MioListener, SocketAddr) {
+    fn listen(&self, address: SocketAddr, token: Token) -> (MioListener, SocketAddr) {
         let mut listener =
             MioListener::listen(&self.driver.shared, address, &ListenOptions::default()).unwrap();
         listener.register(token).unwrap();

@@ -1,0 +1,55 @@
+//! The servers that are compared. Each prints its address and serves until it is killed.
+
+mod handwritten;
+mod ropewalk;
+mod tokio;
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Handwritten,
+    Ropewalk,
+    Tokio,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Handwritten, Self::Ropewalk, Self::Tokio];
+
+    /// The place of the baseline in [`Kind::ALL`].
+    pub(crate) const HANDWRITTEN_INDEX: usize = 0;
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Handwritten => "mio",
+            Self::Ropewalk => "ropewalk",
+            Self::Tokio => "tokio",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| format!("no server is called {name}; there are mio, ropewalk and tokio"))
+    }
+}
+
+pub(crate) fn serve(kind: Kind) -> Result<(), Box<dyn Error>> {
+    match kind {
+        Kind::Handwritten => handwritten::serve(),
+        Kind::Ropewalk => ropewalk::serve(),
+        Kind::Tokio => tokio::serve(),
+    }
+}

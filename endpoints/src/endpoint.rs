@@ -1,0 +1,76 @@
+//! What all endpoints have in common.
+
+use std::io;
+use std::rc::Rc;
+
+use ropewalk_reactor::{ConnectResult, Deferred, Factory, ListeningPort, ReactorHandle};
+
+/// A place to listen on.
+///
+/// A program that takes a `Box<dyn ServerEndpoint>` listens on whatever its user wants:
+///
+/// ```
+/// use ropewalk_endpoints::{ServerEndpoint, TcpServerEndpoint};
+/// # use ropewalk_reactor::{Protocol, Reactor, Result, Transport, for_protocol};
+/// # struct Echo;
+/// # impl Protocol for Echo {
+/// #     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result { Ok(transport.write(data)) }
+/// # }
+///
+/// let endpoint: Box<dyn ServerEndpoint> = Box::new("127.0.0.1:0".parse::<TcpServerEndpoint>()?);
+/// let reactor = Reactor::new()?;
+/// let port = endpoint.listen(&reactor, for_protocol(|| Echo))?;
+/// println!("listening on {}", port.address());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait ServerEndpoint {
+    /// Listens, and has `factory` make a protocol for each connection. The place is taken when this returns;
+    /// connections are accepted once the reactor runs. An endpoint may be listened on several times, if the operating
+    /// system lets it.
+    ///
+    /// # Errors
+    /// If the operating system refuses; the text says where listening failed and why, the kind is the operating
+    /// system's, such as [`io::ErrorKind::AddrInUse`].
+    fn listen(&self, reactor: &ReactorHandle, factory: impl Factory + 'static) -> io::Result<ListeningPort>
+    where
+        Self: Sized,
+    {
+        self.listen_shared(reactor, Rc::new(factory))
+    }
+
+    /// As [`listen`](Self::listen), for a factory that is shared. This is what endpoints implement.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort>;
+}
+
+/// A place to connect to.
+pub trait ClientEndpoint {
+    /// Connects, and has `factory` make the protocol once the connection stands. The result comes after the protocol's
+    /// `connection_made`. Dropping the deferred does not end the attempt, cancelling it does. An endpoint may be
+    /// connected to any number of times.
+    ///
+    /// The error that comes if there is no connection says whereto and why.
+    fn connect(&self, reactor: &ReactorHandle, factory: impl Factory + 'static) -> Deferred<ConnectResult>
+    where
+        Self: Sized,
+    {
+        self.connect_shared(reactor, Rc::new(factory))
+    }
+
+    /// As [`connect`](Self::connect), for a factory that is shared. This is what endpoints implement.
+    fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult>;
+}
+
+impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Box<E> {
+    fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort> {
+        (**self).listen_shared(reactor, factory)
+    }
+}
+
+impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Box<E> {
+    fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
+        (**self).connect_shared(reactor, factory)
+    }
+}

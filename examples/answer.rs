@@ -1,0 +1,40 @@
+//! Questions and answers, a line each.
+//!
+//! ```text
+//! cargo run --example answer
+//! telnet 127.0.0.1 8123
+//! How are you?
+//! ```
+mod common;
+
+use std::process::ExitCode;
+
+use ropewalk::{Delimiter, LineProtocol, LineReceiver, LineTransport, Result, SendLine, for_protocol};
+
+const USAGE: &str = "\
+Usage: answer [ADDRESS]
+
+Answers the questions of everybody who connects to ADDRESS (default
+127.0.0.1:8123), as far as it knows: \"How are you?\", for one.";
+
+struct Answer;
+
+impl LineProtocol for Answer {
+    fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        transport.send_line(match line {
+            b"How are you?" => "Fine",
+            b"What is your name?" => "I am an example",
+            b"Are we alone?" => "No, I serve others too",
+            _ => "I don't know what you mean",
+        });
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let address = arguments.next_or("127.0.0.1:8123");
+        arguments.finish()?;
+        common::serve(&address, for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf)))
+    })
+}

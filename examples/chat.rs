@@ -1,0 +1,115 @@
+//! The chat of the Twisted tutorial.
+//!
+//! ```text
+//! cargo run --example chat
+//! telnet 127.0.0.1 8123
+//! ```
+//!
+//! Do the latter in two terminals, and talk.
+mod common;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use ropewalk::{
+    Bytes, Delimiter, LineProtocol, LineReceiver, LineTransport, Reason, Result, SendLine, Transport,
+    for_protocol,
+};
+
+const USAGE: &str = "\
+Usage: chat [ADDRESS]
+
+Lets everybody who connects to ADDRESS (default 127.0.0.1:8123) talk.";
+
+/// The longest name or message, in bytes.
+const LINE_LENGTH_MAX: usize = 1024;
+
+/// The transports of those who have a name, by name. All connections share it.
+type Room = Rc<RefCell<BTreeMap<String, Transport>>>;
+
+struct Chat {
+    room: Room,
+    /// Invariant: if there is a name, it is in the room.
+    name: Option<String>,
+}
+
+impl Chat {
+    fn new(room: Room) -> Self {
+        Self { room, name: None }
+    }
+
+    fn register(&mut self, transport: &Transport, name: &str) {
+        if name.trim().is_empty() {
+            transport.send_line("A name must not be empty, please choose another.");
+        } else if self.room.borrow().contains_key(name) {
+            transport.send_line("Name taken, please choose another.");
+        } else {
+            transport.send_line(format!("Welcome, {name}!"));
+            self.room.borrow_mut().insert(name.to_owned(), transport.clone());
+            self.name = Some(name.to_owned());
+        }
+    }
+
+    fn broadcast(&self, name: &str, message: &str) {
+        // One line in memory, however many there are to hear it.
+        let line = Bytes::from(format!("<{name}> {message}\r\n"));
+        let room = self.room.borrow();
+        for (_, member) in room.iter().filter(|(other, _)| *other != name) {
+            member.write_shared(line.clone());
+        }
+    }
+}
+
+impl LineProtocol for Chat {
+    fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        transport.send_line("What's your name?");
+    }
+
+    fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        match (text(line), &self.name) {
+            (Err(complaint), _) => transport.send_line(complaint),
+            (Ok(message), Some(name)) => self.broadcast(name, message),
+            (Ok(name), None) => self.register(transport, name),
+        }
+        Ok(())
+    }
+
+    fn line_too_long(&mut self, transport: &mut LineTransport<'_>, _start: &[u8], limit: usize) -> Result {
+        transport.send_line(format!("That was longer than {limit} bytes, please be brief."));
+        Ok(())
+    }
+
+    fn connection_lost(&mut self, _transport: &Transport, _reason: &Reason) {
+        if let Some(name) = &self.name {
+            self.room.borrow_mut().remove(name);
+        }
+    }
+}
+
+/// What may be shown on other people's terminals, or what to answer instead.
+fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
+    let text = std::str::from_utf8(line).map_err(|_| "That was not UTF-8, please write plain text.")?;
+    if text.contains(|character: char| character.is_control() && character != '\t') {
+        return Err("That had control characters in it, please write plain text.");
+    }
+    Ok(text)
+}
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let address = arguments.next_or("127.0.0.1:8123");
+        arguments.finish()?;
+        let room = Room::default();
+        common::serve(
+            &address,
+            for_protocol(move || {
+                // CR LF from telnet, bare LF from netcat.
+                LineReceiver::new(Chat::new(Rc::clone(&room)))
+                    .delimiter(Delimiter::LfOrCrLf)
+                    .max_length(LINE_LENGTH_MAX)
+            }),
+        )
+    })
+}

@@ -1,0 +1,43 @@
+//! Quote of the day: says its piece and hangs up.
+//!
+//! ```text
+//! cargo run --example qotd
+//! telnet 127.0.0.1 8007
+//! ```
+mod common;
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use ropewalk::{Protocol, Result, Transport, for_protocol};
+
+const USAGE: &str = "\
+Usage: qotd [ADDRESS [QUOTE]]
+
+Says QUOTE (default: An apple a day keeps the doctor away) to everybody who
+connects to ADDRESS (default 127.0.0.1:8007), and hangs up.";
+
+struct QuoteOfTheDay {
+    /// One quote for all connections.
+    quote: Rc<str>,
+}
+
+impl Protocol for QuoteOfTheDay {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.write_vectored([&self.quote, "\r\n"]);
+        transport.lose_connection();
+    }
+
+    fn data_received(&mut self, _transport: &Transport, _data: &[u8]) -> Result {
+        Ok(()) // Nobody is asked, and after `lose_connection` nothing is heard.
+    }
+}
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let address = arguments.next_or("127.0.0.1:8007");
+        let quote: Rc<str> = arguments.next_or("An apple a day keeps the doctor away").into();
+        arguments.finish()?;
+        common::serve(&address, for_protocol(move || QuoteOfTheDay { quote: Rc::clone(&quote) }))
+    })
+}

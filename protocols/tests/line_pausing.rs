@@ -1,0 +1,196 @@
+//! Pausing inside callbacks, by the user and by output above the mark.
+
+mod common;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::{Lines, Log, check_chunking, resume_fully};
+use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
+use ropewalk_reactor::testing::Probe;
+use ropewalk_reactor::{Result, TimerKey};
+
+fn receiver<F: FnMut(&mut LineTransport<'_>, &[u8]) -> Result>(
+    log: &Log,
+    react: F,
+) -> LineReceiver<impl LineProtocol + use<F>> {
+    LineReceiver::new(Lines { log: log.clone(), react })
+}
+
+/// Pauses at `pause` and at `both`, where it resumes as well.
+fn pausing(transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+    if line == b"pause" || line == b"both" {
+        transport.pause_reading();
+    }
+    if line == b"both" {
+        transport.resume_reading();
+    }
+    transport.send_line(line);
+    Ok(())
+}
+
+#[test]
+fn s11_no_line_follows_a_pause_and_what_arrives_meanwhile_waits() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("a\r\npause\r\nb\r\nc");
+    probe.deliver("d\r\n");
+    assert_eq!(log.take(), ["line a", "line pause"]);
+    probe.transport().resume_reading();
+    assert_eq!(log.len(), 0, "resuming calls nobody");
+    probe.settle();
+    assert_eq!(log.take(), ["line b", "line cd"]);
+}
+
+#[test]
+fn s12_resuming_stops_at_the_next_pause() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("pause\r\na\r\npause\r\nb\r\npause\r\n");
+    assert_eq!(log.take(), ["line pause"]);
+    probe.transport().resume_reading();
+    probe.settle();
+    assert_eq!(log.take(), ["line a", "line pause"]);
+    probe.transport().resume_reading();
+    probe.settle();
+    assert_eq!(log.take(), ["line b", "line pause"]);
+}
+
+#[test]
+fn s12_any_split_with_pauses_gives_the_same() {
+    let outcome = check_chunking("a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\nr", |log| {
+        LineReceiver::new(Lines { log, react: pausing })
+    });
+    assert_eq!(outcome.written, b"a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\n");
+    assert_eq!(outcome.events[7], "eof r");
+}
+
+#[test]
+fn s13_pausing_and_resuming_in_one_callback_is_nothing() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("a\r\nboth\r\nb\r\n");
+    assert_eq!(log.take(), ["line a", "line both", "line b"]);
+}
+
+#[test]
+fn s14_while_paused_the_peer_is_held_back() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("pause\r\n");
+    let reads = probe.peer().reads();
+    for _ in 0..100 {
+        probe.deliver([b'x'; 10_000]);
+    }
+    assert_eq!(probe.peer().reads(), reads, "nothing is read while paused");
+    probe.transport().resume_reading();
+    probe.settle();
+    assert!(probe.is_closing(), "then the line is too long");
+}
+
+#[test]
+fn input_before_a_pause_is_delivered_before_the_end_of_input() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("pause\r\na\r\npause\r\nb\r\nc");
+    probe.deliver_eof();
+    assert_eq!(log.take(), ["line pause"]);
+    resume_fully(&mut probe);
+    assert_eq!(log.take()[..4], ["line a", "line pause", "line b", "eof c"]);
+}
+
+#[test]
+fn lines_held_when_the_connection_breaks_are_delivered_before_the_loss() {
+    let log = Log::default();
+    let mut probe = Probe::new(receiver(&log, pausing));
+    probe.deliver("pause\r\na\r\npause\r\nb\r\n");
+    probe.reset();
+    assert_eq!(log.take(), ["line pause"]);
+    for expected in [vec!["line a", "line pause"], vec!["line b"]] {
+        probe.transport().resume_reading();
+        probe.settle();
+        let heard = log.take();
+        assert_eq!(heard[..expected.len()], expected);
+    }
+}
+
+#[test]
+fn one_read_of_small_requests_cannot_run_past_the_mark() {
+    const ANSWER: usize = 20_000;
+    let log = Log::default();
+    let most = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&most);
+    let mut probe = Probe::new(receiver(&log, move |transport, _| {
+        transport.write([b'x'; ANSWER]);
+        seen.set(seen.get().max(transport.buffered()));
+        Ok(())
+    }));
+    probe.set_window(Some(0));
+    probe.deliver("r\r\n".repeat(1_000));
+    assert_eq!(log.len(), 4, "64 KiB are the mark");
+    for _ in 0..100 {
+        probe.set_window(Some(ANSWER));
+        probe.written();
+    }
+    probe.set_window(None);
+    assert_eq!(log.len(), 1_000);
+    assert!(most.get() <= 64 * 1024 + ANSWER, "{} bytes were waiting", most.get());
+}
+
+/// Begins paused, until a timer expires.
+struct Late(Log);
+
+impl LineProtocol for Late {
+    fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        transport.set_line_mode("made\r\n");
+        transport.pause_reading();
+        transport.set_timer(Duration::from_secs(1));
+    }
+
+    fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        self.0.add("line", line);
+        Ok(())
+    }
+
+    fn timer_expired(&mut self, transport: &mut LineTransport<'_>, _: TimerKey) {
+        transport.resume_reading();
+    }
+}
+
+#[test]
+fn s63_a_pause_from_the_beginning_holds_everything_until_it_ends() {
+    let log = Log::default();
+    let mut probe = Probe::new(LineReceiver::new(Late(log.clone())));
+    probe.deliver("a\r\n");
+    assert_eq!(log.len(), 0);
+    probe.advance(Duration::from_secs(1));
+    assert_eq!(log.take(), ["line made", "line a"]);
+}
+
+/// Has a timer put lines behind the others, and answers each so that output passes the mark until it is flushed.
+struct Timed(Log);
+
+impl LineProtocol for Timed {
+    fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        transport.set_timer(Duration::from_secs(1));
+    }
+
+    fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        self.0.add("line", line);
+        transport.write(vec![b'x'; 100_000]);
+        Ok(())
+    }
+
+    fn timer_expired(&mut self, transport: &mut LineTransport<'_>, _: TimerKey) {
+        transport.set_line_mode("a\r\nb\r\nc\r\n");
+    }
+}
+
+#[test]
+fn a_pause_that_ends_before_the_turn_does_not_strand_lines() {
+    let log = Log::default();
+    let mut probe = Probe::new(LineReceiver::new(Timed(log.clone())));
+    probe.advance(Duration::from_secs(1));
+    assert_eq!(log.take(), ["line a", "line b", "line c"]);
+}

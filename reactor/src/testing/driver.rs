@@ -1,0 +1,112 @@
+//! The reactor's side of the world.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::faults::Operation;
+use super::listener::MemoryListener;
+use super::memory::World;
+use super::stream::MemoryStream;
+use crate::Instant;
+use crate::driver::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
+
+/// The same in every run: tests are to be repeatable.
+const RANDOM_SEED: u64 = 0x726f_7065;
+
+/// The [`Driver`] of a world in memory.
+pub(super) struct MemoryDriver {
+    world: Rc<World>,
+}
+
+impl MemoryDriver {
+    pub(super) fn new(world: Rc<World>) -> Self {
+        Self { world }
+    }
+
+    /// Does the work of threads, which cannot touch this world.
+    fn work(&self) {
+        let work = self.world.work.take();
+        for work in work {
+            work();
+        }
+    }
+
+    fn wait(&self, until: PollUntil) -> io::Result<()> {
+        let now = self.world.now();
+        match until {
+            PollUntil::Now => {}
+            PollUntil::Deadline(deadline) if deadline <= now => {}
+            until if self.world.held.get() => self.world.idle.set(Some(until)),
+            PollUntil::Deadline(deadline) if deadline < Instant::NEVER => self.world.move_to(deadline),
+            _ => {
+                return Err(io::Error::other(
+                    "nothing is left that could happen: no event, no timer, no work of a thread",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Driver for MemoryDriver {
+    fn now(&self) -> Instant {
+        self.world.clock_readings.set(self.world.clock_readings.get() + 1);
+        self.world.now()
+    }
+
+    fn system_time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + (self.world.now() - Instant::ZERO)
+    }
+
+    fn poll(&mut self, until: PollUntil, events: &mut Vec<Event>) -> io::Result<()> {
+        self.world.polls.set(self.world.polls.get() + 1);
+        self.work();
+        self.world.take_events(events);
+        if events.is_empty() { self.wait(until) } else { Ok(()) }
+    }
+
+    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        self.world.faults.check(Operation::Listen)?;
+        Ok(Box::new(MemoryListener::listen(&self.world, address, options)?))
+    }
+
+    fn connect(&mut self, address: SocketAddr, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+        self.world.faults.check(Operation::Connect)?;
+        let mut expected = self.world.expected.borrow_mut();
+        let socket = expected.get_mut(&address).and_then(|sockets| sockets.pop_front());
+        let socket = socket.ok_or(io::ErrorKind::ConnectionRefused)?;
+        Ok(Box::new(MemoryStream::new(socket)))
+    }
+
+    fn waker(&self) -> Arc<dyn Wake> {
+        Arc::clone(&self.world.waker) as Arc<dyn Wake>
+    }
+
+    fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.world.faults.check(Operation::Thread)?;
+        self.world.work.borrow_mut().push_back(work);
+        // So that a poll comes that does it.
+        self.world.waker.wake();
+        Ok(())
+    }
+
+    fn watch_signals(&mut self) -> io::Result<()> {
+        self.world.signals_watched.set(true);
+        Ok(())
+    }
+
+    fn random_seed(&mut self) -> u64 {
+        RANDOM_SEED
+    }
+}
+
+impl Drop for MemoryDriver {
+    fn drop(&mut self) {
+        // Work that no thread has begun is dropped with the driver, as in the real world.
+        drop(self.world.work.take());
+        self.world.signals_watched.set(false);
+    }
+}

@@ -1,0 +1,44 @@
+//! System calls that fail on demand.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+
+/// A system call that a test can make fail.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Operation {
+    /// Binding an address.
+    Listen,
+    /// Beginning to connect.
+    Connect,
+    /// Accepting a connection.
+    Accept,
+    /// Closing a waiting connection with the reserve descriptor.
+    Refuse,
+    /// Asking for a socket's events.
+    Register,
+    /// Reading from a stream.
+    Read,
+    /// Writing to a stream.
+    Write,
+    /// Finishing a stream's writing.
+    Shutdown,
+    /// Starting a thread for work.
+    Thread,
+}
+
+/// The failures that are still to come, in order for each operation.
+#[derive(Default)]
+pub(super) struct Faults(RefCell<HashMap<Operation, VecDeque<io::ErrorKind>>>);
+
+impl Faults {
+    pub(super) fn add(&self, operation: Operation, times: usize, error: io::ErrorKind) {
+        self.0.borrow_mut().entry(operation).or_default().extend(std::iter::repeat_n(error, times));
+    }
+
+    /// Fails if a failure of `operation` is due.
+    pub(super) fn check(&self, operation: Operation) -> io::Result<()> {
+        let error = self.0.borrow_mut().get_mut(&operation).and_then(VecDeque::pop_front);
+        error.map_or(Ok(()), |error| Err(error.into()))
+    }
+}

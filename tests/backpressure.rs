@@ -1,0 +1,315 @@
+//! Slow peers: water marks, pausing of reading, the output limit (S43, S66, S67; G4), on virtual time.
+
+mod world;
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ropewalk::testing::Operation;
+use ropewalk::{Bytes, Limits};
+use world::{Echo, Log, SECOND, Script, World, limits};
+
+/// S43: a write is not sent inside the call.
+#[test]
+fn s43_writes_leave_at_the_end_of_the_turn_in_order() {
+    let log = Log::default();
+    let (mut world, peer, _) = World::with(Script::new(&log).on_data(|transport, _| {
+        transport.write("");
+        transport.write("one ");
+        transport.write_vectored(["two ", "", "three"]);
+        assert_eq!(transport.buffered(), 13);
+        Ok(())
+    }));
+    peer.send("go");
+    world.settle();
+    assert_eq!(peer.received(), b"one two three");
+    assert_eq!(peer.writes(), 1);
+}
+
+/// S49: pieces written together are their concatenation, also from an iterator that can be walked but once.
+#[test]
+fn s49_write_vectored_takes_a_one_shot_iterator() {
+    let (mut world, peer, transport) = World::with(Echo);
+    let mut left = 3;
+    transport.write_vectored(std::iter::from_fn(|| {
+        left -= 1;
+        (left >= 0).then(|| format!("{left},"))
+    }));
+    world.settle();
+    assert_eq!(peer.received(), b"2,1,0,");
+}
+
+/// S66: a read gives at most 65536 bytes, and one connection may not hold the loop.
+#[test]
+fn s66_g5_reads_are_bounded_and_shared() {
+    let log = Log::default();
+    let (mut world, peer, _) = World::with(Script::new(&log));
+    let other = Log::default();
+    let (second, _) = world.open(Script::new(&other));
+    log.take();
+    peer.send(vec![b'x'; 1024 * 1024]);
+    second.send("hello");
+    world.turn();
+    let first_turn = log.take();
+    assert_eq!(first_turn, ["data of 65536"; 4], "a quarter of a megabyte is a turn's budget");
+    assert_eq!(other.take(), ["made", "data hello"]);
+    world.settle();
+    assert_eq!(log.take(), ["data of 65536"; 12]);
+}
+
+/// S67: a full socket keeps the bytes; they follow when there is room.
+#[test]
+fn s67_g3_a_full_socket_keeps_output_in_order() {
+    let (mut world, peer, transport) = World::with(Echo);
+    let sent: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+    peer.set_window(Some(1000));
+    transport.write(&sent[..150_000]);
+    transport.write_shared(Bytes::from(sent[150_000..].to_vec()));
+    let mut received = Vec::new();
+    for step in 0.. {
+        world.settle();
+        let piece = peer.received();
+        if piece.is_empty() {
+            break;
+        }
+        received.extend(piece);
+        peer.open_window(step * 13);
+    }
+    assert!(received == sent);
+    assert_eq!(transport.buffered(), 0);
+}
+
+/// S67: other send errors end the connection, at once.
+#[test]
+fn s67_a_failed_write_is_a_loss() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.fail_next(Operation::Write, 1, ErrorKind::TimedOut);
+    transport.write("hello");
+    world.settle();
+    assert_eq!(log.take(), ["made", "lost broken TimedOut"]);
+    assert_eq!(transport.buffered(), 5, "unsent bytes are reported");
+    assert_eq!(world.now().as_nanos(), 0);
+}
+
+/// Input that arrived before the write failed is still delivered.
+#[test]
+fn g3_input_before_a_failed_write_is_delivered() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    transport.write("hello");
+    peer.send("farewell");
+    peer.reset();
+    world.settle();
+    assert_eq!(log.take(), ["made", "data farewell", "lost broken ConnectionReset"]);
+}
+
+/// The mark is passed by more than 65536 bytes that wait, not by 65536 (S68).
+#[test]
+fn g4_the_high_water_mark_is_exact() {
+    for (length, passed) in [(65_536, false), (65_537, true)] {
+        let log = Log::default();
+        let (mut world, peer, transport) = World::with(Script::new(&log));
+        peer.set_window(Some(0));
+        transport.write(vec![0; length]);
+        world.settle();
+        assert_eq!(log.count("writing paused") == 1, passed, "{length}");
+        assert_eq!(transport.is_reading_paused(), passed, "{length}");
+    }
+}
+
+/// What the socket takes in the same turn never waited for the peer.
+#[test]
+fn a_large_write_that_is_sent_at_once_pauses_nobody() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.set_window(Some(1_000_000));
+    transport.write(vec![0; 1_020_000]);
+    world.settle();
+    assert_eq!(transport.buffered(), 20_000);
+    assert_eq!(log.take(), ["made"]);
+    peer.set_window(Some(0));
+    peer.send("x");
+    world.settle();
+    assert_eq!(log.take(), ["data x"]);
+}
+
+/// Resuming comes at 16384 bytes, not at 16385.
+#[test]
+fn g4_the_low_water_mark_is_exact() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.set_window(Some(0));
+    transport.write(vec![0; 100_000]);
+    world.settle();
+    peer.set_window(Some(100_000 - 16_385));
+    world.settle();
+    assert_eq!(log.take(), ["made", "writing paused"]);
+    peer.set_window(Some(1));
+    world.settle();
+    assert_eq!(log.take(), ["writing resumed", "reading resumed"]);
+    assert_eq!(transport.buffered(), 16_384);
+}
+
+/// The two notifications alternate, whatever the windows do.
+#[test]
+fn g4_paused_and_resumed_alternate_strictly() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    for round in 0..50_usize {
+        peer.set_window((round % 5 != 0).then_some(round * 1_717 % 40_000));
+        transport.write(vec![0; round * 7_919 % 90_000]);
+        world.settle();
+    }
+    peer.set_window(None);
+    world.settle();
+    let notices = log.take().into_iter().filter(|entry| entry.starts_with("writing"));
+    let notices: Vec<String> = notices.collect();
+    assert!(notices.len() > 4, "{notices:?}");
+    for (place, notice) in notices.iter().enumerate() {
+        let expected = ["writing paused", "writing resumed"][place % 2];
+        assert_eq!(notice, expected);
+    }
+    assert_eq!(notices.len() % 2, 0);
+}
+
+/// An echo whose peer reads nothing holds constant memory: it stops reading by itself.
+#[test]
+fn g4_an_echo_with_a_slow_reader_is_bounded() {
+    let (mut world, peer, transport) = World::with(Echo);
+    peer.set_window(Some(0));
+    for _ in 0..200 {
+        peer.send(vec![b'x'; 10_000]);
+        world.settle();
+        assert!(transport.buffered() <= 2 * 65_536 + 10_000, "{}", transport.buffered());
+    }
+    let mut received = 0;
+    while received < 2_000_000 {
+        peer.open_window(50_000);
+        world.settle();
+        let count = peer.received().len();
+        assert!(count > 0, "stuck at {received}");
+        received += count;
+    }
+    assert_eq!(received, 2_000_000);
+    assert!(world.reactor.stats().output_buffered_peak <= 2 * 65_536 + 10_000);
+}
+
+/// Above the hard limit the connection is aborted; the limit itself is allowed.
+#[test]
+fn g4_the_output_limit_aborts() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    transport.set_limits(limits(|limits| limits.output = 100_000));
+    peer.set_window(Some(0));
+    transport.write(vec![0; 100_000]);
+    world.settle();
+    assert!(transport.is_open());
+    transport.write("x");
+    transport.write("and more");
+    world.settle();
+    assert_eq!(log.take(), ["made", "writing paused", "lost output limit 100000"]);
+    assert!(peer.was_reset());
+    assert_eq!(world.reactor.stats().output_buffered, 0);
+}
+
+/// Auto-paused reading and the user's own pause do not undo each other.
+#[test]
+fn a_users_pause_outlasts_the_automatic_one() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.set_window(Some(0));
+    transport.write(vec![0; 70_000]);
+    transport.pause_reading();
+    peer.send("held");
+    world.settle();
+    peer.set_window(None);
+    world.settle();
+    assert_eq!(log.take(), ["made", "writing paused", "writing resumed"]);
+    assert!(transport.is_reading_paused());
+    transport.resume_reading();
+    world.settle();
+    assert_eq!(log.take(), ["reading resumed", "data held"]);
+}
+
+/// The user's resuming does not undo the automatic pause.
+#[test]
+fn the_automatic_pause_outlasts_a_users_resuming() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.set_window(Some(0));
+    transport.write(vec![0; 70_000]);
+    transport.pause_reading();
+    transport.resume_reading();
+    peer.send("held");
+    world.settle();
+    assert_eq!(log.take(), ["made", "writing paused"]);
+    peer.set_window(None);
+    world.settle();
+    assert_eq!(log.take(), ["writing resumed", "reading resumed", "data held"]);
+}
+
+/// Absurd limits do what they say and no worse.
+#[test]
+fn absurd_limits_do_no_harm() {
+    let cases: [fn(&mut Limits); 5] = [
+        |limits| (limits.high_water, limits.low_water) = (0, 0),
+        |limits| (limits.high_water, limits.low_water) = (10, 1_000_000),
+        |limits| (limits.high_water, limits.low_water, limits.output) = (usize::MAX, usize::MAX, usize::MAX),
+        |limits| limits.write_timeout = Duration::MAX,
+        |limits| (limits.close_timeout, limits.linger_timeout) = (Duration::MAX, Duration::MAX),
+    ];
+    for (number, case) in cases.into_iter().enumerate() {
+        let log = Log::default();
+        let (mut world, peer, transport) = World::with(Script::new(&log));
+        transport.set_limits(limits(case));
+        peer.set_window(Some(100));
+        transport.write(vec![0; 1000]);
+        world.run_for(SECOND);
+        peer.set_window(None);
+        world.settle();
+        assert_eq!(peer.received().len(), 1000, "case {number}");
+        transport.lose_connection();
+        peer.finish();
+        world.settle();
+        assert_eq!(log.last(), "lost closed", "case {number}");
+        let (paused, resumed) = (log.count("writing paused"), log.count("writing resumed"));
+        assert_eq!(paused, resumed, "case {number}");
+    }
+}
+
+/// A limit of zero refuses the first byte; closing timeouts of zero come in the next turn.
+#[test]
+fn limits_of_zero() {
+    let log = Log::default();
+    let (mut world, _, transport) = World::with(Script::new(&log));
+    transport.set_limits(limits(|limits| limits.output = 0));
+    transport.write("x");
+    world.settle();
+    assert_eq!(log.take(), ["made", "lost output limit 0"]);
+
+    let (peer, transport) = world.open(Script::new(&log));
+    transport.set_limits(limits(|limits| limits.close_timeout = Duration::ZERO));
+    peer.set_window(Some(0));
+    transport.write("x");
+    transport.lose_connection();
+    world.settle();
+    assert_eq!(log.take(), ["made", "lost Close(0ns)"]);
+}
+
+/// Shared bytes go to many peers without being copied for each.
+#[test]
+fn shared_bytes_reach_everybody() {
+    let mut world = World::new();
+    let peers: Vec<_> = (0..20).map(|_| world.open(Echo)).collect();
+    let text = Bytes::from(vec![b'x'; 100_000]);
+    for (_, transport) in &peers {
+        transport.write_shared(text.clone());
+    }
+    world.settle();
+    for (peer, _) in &peers {
+        assert_eq!(Rc::new(peer.received()).len(), 100_000);
+        assert_eq!(peer.writes(), 1);
+    }
+}
