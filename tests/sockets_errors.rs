@@ -8,7 +8,7 @@ use std::net::TcpStream;
 
 use ropewalk::{Reactor, factory_fn};
 use support::{
-    CLEAN, Event, Log, Probe, alone, dial, listen, read_to_end, run_until, run_until_empty, talk, with_peer,
+    CLEAN, Event, Log, Probe, dial, listen, read_to_end, run_until, run_until_empty, talk, with_peer,
 };
 
 #[test]
@@ -133,6 +133,7 @@ fn g7_s57_a_factory_that_panics_harms_only_that_connection() {
     assert_eq!(reactor.stats().panics, 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn g7_an_error_whose_text_panics_ends_one_connection() {
     #[derive(Debug)]
@@ -144,7 +145,7 @@ fn g7_an_error_whose_text_panics_ends_one_connection() {
     }
     impl std::error::Error for Unspeakable {}
 
-    alone("g7_an_error_whose_text_panics_ends_one_connection", 256, || {
+    support::alone("g7_an_error_whose_text_panics_ends_one_connection", 256, || {
         // Errors are put into words only if somebody reads the log.
         env_logger::builder().filter_level(log::LevelFilter::Debug).init();
         let mut reactor = Reactor::new().unwrap();

@@ -84,7 +84,7 @@ fn run_stop_and_run_again() {
             }
         });
         reactor.run().unwrap();
-        drop(stopping);
+        stopping.stop();
         assert!(!reactor.is_running());
         assert_eq!(log.losses(), round);
         assert_eq!(log.lost().as_deref(), Some("the reactor stopped"));
