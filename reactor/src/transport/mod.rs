@@ -80,14 +80,16 @@ impl Transport {
     /// Closes the connection in an orderly way: what was written is sent, a registered producer finishes first, then
     /// the peer is told, and `connection_lost` follows with [`Reason::Closed`].
     ///
-    /// From now on no input is delivered, and nothing more can be written. Takes at most
-    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6). Calling it again does nothing.
+    /// From now on no input is delivered, and nothing more can be written, except for the producer. Takes at most
+    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as a registered
+    /// producer goes on and the peer reads. Calling it again does nothing.
     pub fn lose_connection(&self) {
         self.shared.step(Event::LoseConnection);
     }
 
     /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged, and
-    /// `connection_lost` hears it as [`Reason::Error`].
+    /// `connection_lost` hears it as [`Reason::Error`]. What was written so far is sent; a registered producer is stopped
+    /// and not waited for.
     pub fn fail(&self, error: impl Into<ProtocolError>) {
         self.shared.end_with(Reason::Error(error.into()), Event::LoseConnection);
     }

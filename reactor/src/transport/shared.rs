@@ -267,6 +267,11 @@ impl Shared {
         self.step(event);
     }
 
+    /// Whether the connection is ending for another reason than that somebody closed it.
+    pub(crate) fn has_reason(&self) -> bool {
+        self.rare.borrow().as_ref().is_some_and(|rare| rare.reason.is_some())
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.core().now()
     }
