@@ -93,8 +93,13 @@ impl Connection {
         self.transport.shared()
     }
 
+    pub(crate) fn is_lost(&self) -> bool {
+        self.shared().state() == State::Lost
+    }
+
+    /// What the protocol calls itself, which is user code too.
     pub(crate) fn protocol_name(&self) -> &'static str {
-        self.protocol.name()
+        catch(|| self.protocol.name()).unwrap_or("a protocol without a name")
     }
 
     /// Tells the protocol that it has a connection.
@@ -199,20 +204,16 @@ impl Connection {
 
     /// An expired timer of the protocol.
     pub(crate) fn timer_expired(&mut self, watch: &mut Watch, timer: crate::TimerKey) {
-        if self.transport.forget_timer(timer) && self.shared().state() != State::Lost {
+        if self.transport.forget_timer(timer) && !self.is_lost() {
             self.inform(watch, "timer_expired", |protocol, transport| {
                 protocol.timer_expired(transport, timer)
             });
         }
     }
 
-    /// An event that somebody posted.
+    /// An event that somebody posted; the connection is not lost.
     pub(crate) fn event_received(&mut self, watch: &mut Watch, event: Box<dyn std::any::Any>) {
-        if self.shared().state() != State::Lost {
-            self.inform(watch, "event_received", |protocol, transport| {
-                protocol.event_received(transport, event)
-            });
-        }
+        self.inform(watch, "event_received", |protocol, transport| protocol.event_received(transport, event));
     }
 
     /// Calls `connection_lost`, the last callback; before it, the producer is stopped.
