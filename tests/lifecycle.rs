@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::driver::Signal;
-use ropewalk::{ConnectOptions, Deferred, Resolver, When, for_protocol};
+use ropewalk::{ConnectOptions, Deferred, ReactorHandle, Resolver, When, for_protocol};
 use world::{Echo, Log, SECOND, Script, World};
 
 const ALL: [When; 6] = [
@@ -319,4 +319,26 @@ fn work_in_threads() {
             "the work was cancelled"
         ]
     );
+}
+
+/// S84: a trigger may register itself for the next time; it is not called again this time.
+#[test]
+fn s84_a_trigger_may_wait_for_the_next_time() {
+    fn again(reactor: &ReactorHandle, when: When, log: Log) {
+        reactor.add_trigger(when, move |reactor| {
+            log.add(format!("{when:?}"));
+            assert!(log.count("") < 100, "it is called for ever");
+            again(reactor, when, log);
+        });
+    }
+    let log = Log::default();
+    let mut world = World::new();
+    for when in ALL {
+        again(&world.reactor, when, log.clone());
+    }
+    for _ in 0..2 {
+        world.reactor.call_when_running(ReactorHandle::stop);
+        world.reactor.run().unwrap();
+        assert_eq!(log.take(), ALL.map(|when| format!("{when:?}")));
+    }
 }

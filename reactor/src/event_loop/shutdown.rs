@@ -100,12 +100,13 @@ impl Reactor {
         self.end_turn();
     }
 
-    /// Runs the triggers for `when` and returns what they left to wait for.
+    /// Runs the triggers for `when` that there are and returns what they left to wait for.
     fn fire(&mut self, when: When) -> Vec<Completion> {
         let mut completions = Vec::new();
+        let last = self.core().triggers.borrow().last();
         loop {
             // One by one, because a trigger may add and remove others.
-            let trigger = self.core().triggers.borrow_mut().take(when);
+            let trigger = self.core().triggers.borrow_mut().take(when, last);
             let Some(trigger) = trigger else {
                 self.report_slow_callbacks();
                 return completions;
