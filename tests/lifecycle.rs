@@ -342,3 +342,25 @@ fn s84_a_trigger_may_wait_for_the_next_time() {
         assert_eq!(log.take(), ALL.map(|when| format!("{when:?}")));
     }
 }
+
+/// A connection that was closed and has sent everything before the stop was closed cleanly.
+#[test]
+fn a_connection_closed_before_the_stop_is_clean() {
+    let log = Log::default();
+    let script = Script::new(&log).on_data(|transport, _| {
+        transport.write("bye");
+        transport.lose_connection();
+        transport.reactor().stop();
+        Ok(())
+    });
+    let (mut world, peer, _) = World::with(script);
+    let (stuck, unsent) = world.open(Script::new(&log));
+    stuck.set_window(Some(0));
+    unsent.write("never sent");
+    unsent.lose_connection();
+    world.settle();
+    peer.send("quit");
+    world.settle();
+    assert_eq!(peer.received(), b"bye");
+    assert_eq!(log.take(), ["made", "made", "data quit", "lost closed", "lost shutdown"]);
+}

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::callbacks::{Running, catch};
 use super::{Reactor, Source, Status};
-use crate::connection::lifecycle::Event;
+use crate::connection::lifecycle::{Event, State};
 use crate::core::Phase;
 use crate::driver::Gone;
 use crate::{Completion, ConnectError, Reason, When};
@@ -82,7 +82,11 @@ impl Reactor {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) => {
                     connection.settle(&mut self.watch);
-                    connection.shared().end_with(Reason::Shutdown, Event::Stop);
+                    match connection.shared().state() {
+                        // Everything was sent; only the peer's farewell is missing.
+                        State::Lingering => connection.shared().step(Event::Stop),
+                        _ => connection.shared().end_with(Reason::Shutdown, Event::Stop),
+                    }
                 }
                 Some(Source::Port(port)) => {
                     let port = Rc::clone(port);
