@@ -364,3 +364,23 @@ fn a_connection_closed_before_the_stop_is_clean() {
     assert_eq!(peer.received(), b"bye");
     assert_eq!(log.take(), ["made", "made", "data quit", "lost closed", "lost shutdown"]);
 }
+
+/// S83: what the shutdown decides reaches also those who wait for something made from it.
+#[test]
+fn s83_results_of_the_shutdown_reach_those_behind_a_map() {
+    let log = Log::default();
+    let mut world = World::new();
+    let unanswered = ([192, 0, 2, 1], 80).into();
+    let _peer = world.memory.expect_connect(unanswered);
+    let told = log.clone();
+    let attempt = world.reactor.connect(unanswered, &ConnectOptions::default(), for_protocol(|| Echo));
+    let handle = (*world.reactor).clone();
+    attempt
+        .map(|result| result.unwrap_err().to_string())
+        .and_then(move |error| Deferred::resolved(&handle, error))
+        .then(move |error| told.add(error));
+    world.settle();
+    world.reactor.stop();
+    assert_eq!(world.reactor.run_once(None).unwrap(), ropewalk::Status::Stopped);
+    assert_eq!(log.take(), ["connecting to 192.0.2.1:80: the reactor stopped"]);
+}

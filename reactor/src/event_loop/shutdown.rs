@@ -9,6 +9,10 @@ use crate::core::Phase;
 use crate::driver::Gone;
 use crate::{Completion, ConnectError, Reason, When};
 
+/// How many batches of commands end a shutdown, so that the results it brought about reach those who wait for them, also
+/// behind a chain of deferreds, each of which takes a batch. What commands itself again goes on in the next run.
+const LAST_BATCHES: usize = 8;
+
 /// What a shutdown waits for.
 #[derive(Default)]
 pub(super) struct Shutdown {
@@ -67,8 +71,12 @@ impl Reactor {
         self.close_everything();
         self.fire(When::DuringShutdown);
         self.fire(When::AfterShutdown);
-        // Results that the shutdown itself brought about reach those who wait for them.
-        self.run_commands();
+        for _ in 0..LAST_BATCHES {
+            if !self.core().has_commands() {
+                break;
+            }
+            self.run_commands();
+        }
         self.settle_connections();
         self.deliver_losses();
         self.end_turn();
