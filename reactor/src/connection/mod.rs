@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     readable: bool,
     /// A write may take something. Latched likewise.
     writable: bool,
+    /// Output was left when it was flushed last. So readiness that is not there cannot pass for the beginning of a wait.
+    output_left: bool,
     /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
     /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
     distrusts_short_reads: bool,
@@ -70,6 +72,7 @@ impl Connection {
             deadlines: Deadlines::new(now),
             readable: false,
             writable: true,
+            output_left: false,
             distrusts_short_reads: false,
             broken: false,
             queued: false,

@@ -46,7 +46,6 @@ impl Connection {
 
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up.
     fn flush(&mut self) {
-        let waited = self.output_waits();
         let mut budget = FLUSH_BUDGET;
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
             if budget == 0 {
@@ -67,9 +66,10 @@ impl Connection {
                 Err(error) => self.hang_up(error),
             }
         }
-        if !waited && self.output_waits() && !self.shared().state().is_ending() {
+        if self.output_waits() && !self.output_left && !self.shared().state().is_ending() {
             self.deadlines.begin(self.shared().now());
         }
+        self.output_left = self.shared().has_output();
         if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
             self.shared().step(Event::Flushed);
         }
