@@ -223,6 +223,7 @@ impl Reactor {
         let Some(protocol) = self.build_protocol(&*attempt.factory, &attempt.address) else {
             self.table.remove(id);
             self.give_up(*attempt, |address| ConnectError::NoProtocol { address });
+            self.feed_starved_ports();
             return;
         };
         let Attempt { stream, factory, resolver, address, timer, readiness, .. } = *attempt;
