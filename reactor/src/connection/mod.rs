@@ -228,12 +228,7 @@ impl Connection {
             self.stream.reset_on_drop();
         }
         let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
-        log::debug!(
-            "connection {} with {}: {}",
-            self.shared().id,
-            self.shared().peer,
-            self.in_words(&reason)
-        );
+        self.log_loss(&reason);
         if self.made {
             watch.begin(Running::Callback(self.shared().id, "connection_lost"));
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
@@ -243,6 +238,15 @@ impl Connection {
         if let Err(message) = catch(move || drop(reason)) {
             self.report_panic("an error's destructor", &message);
         }
+    }
+
+    /// An error is worth a warning, unless that was given when it came from a callback.
+    fn log_loss(&self, reason: &Reason) {
+        let is_news =
+            matches!(reason, Reason::Error(_)) && !self.shared().take_rare(|rare| rare.error_is_logged);
+        let level = if is_news { log::Level::Warn } else { log::Level::Debug };
+        let Shared { id, peer, .. } = self.shared();
+        log::log!(level, "connection {id} with {peer}: {}", self.in_words(reason));
     }
 
     /// Drops the protocol and the socket; a panic in a destructor is contained.
@@ -265,6 +269,7 @@ impl Connection {
             self.protocol_name(),
             self.in_words(&error)
         );
+        shared.with_rare(|rare| rare.error_is_logged = true);
         self.end_instead(Reason::Error(error), Event::LoseConnection);
     }
 

@@ -87,7 +87,7 @@ impl Transport {
         self.shared.step(Event::LoseConnection);
     }
 
-    /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged, and
+    /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged with the loss, and
     /// `connection_lost` hears it as [`Reason::Error`]. What was written so far is sent; a registered producer is stopped
     /// and not waited for.
     pub fn fail(&self, error: impl Into<ProtocolError>) {

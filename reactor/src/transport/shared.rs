@@ -40,6 +40,8 @@ pub(crate) struct Sent {
 pub(crate) struct Rare {
     /// Why the connection is ending, when it is not simply closed.
     pub(crate) reason: Option<Reason>,
+    /// The log has the error that is the reason.
+    pub(crate) error_is_logged: bool,
     /// The protocol to go on with after the running callback, and the bytes it begins with.
     pub(crate) successor: Option<(Box<dyn Protocol>, Vec<u8>)>,
     /// What a protocol left to its successor and could not be delivered yet.
