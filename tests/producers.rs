@@ -327,7 +327,7 @@ fn a_producer_that_registers_its_successor_is_done() {
     struct Relay {
         log: Log,
         name: &'static str,
-        next: Option<Box<Relay>>,
+        next: Option<Box<Self>>,
     }
     impl Producer for Relay {
         fn resume_producing(&mut self, transport: &Transport) {
