@@ -83,6 +83,16 @@ impl ReactorHandle {
     ///
     /// A trigger for [`When::BeforeShutdown`] may return a [`Deferred`]; the shutdown waits for it, while the loop goes
     /// on. Calling [`stop`](ReactorHandle::stop) again ends the waiting.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ropewalk_reactor::{Reactor, When};
+    /// let mut reactor = Reactor::new()?;
+    /// reactor.add_trigger(When::AfterStartup, |reactor| reactor.stop());
+    /// reactor.add_trigger(When::BeforeShutdown, |reactor| reactor.drain(Duration::from_secs(5)));
+    /// reactor.run()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn add_trigger<C: Into<Completion>>(
         &self,
         when: When,

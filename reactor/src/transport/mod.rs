@@ -27,6 +27,33 @@ use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 ///
 /// After the connection is lost a handle is inert: every method does nothing.
 ///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use ropewalk_reactor::{Protocol, Reason, Result, Transport};
+///
+/// type Room = Rc<RefCell<Vec<Transport>>>;
+///
+/// struct Member(Room);
+///
+/// impl Protocol for Member {
+///     fn connection_made(&mut self, transport: &Transport) {
+///         self.0.borrow_mut().push(transport.clone());
+///     }
+///
+///     fn data_received(&mut self, _: &Transport, data: &[u8]) -> Result {
+///         for member in self.0.borrow().iter() {
+///             member.write(data); // calls nobody, so the room may stay borrowed
+///         }
+///         Ok(())
+///     }
+///
+///     fn connection_lost(&mut self, transport: &Transport, _: &Reason) {
+///         self.0.borrow_mut().retain(|member| member.id() != transport.id());
+///     }
+/// }
+/// ```
+///
 /// # Output
 ///
 /// Bytes accepted by `write` are sent in order, or reported unsent by the reason that `connection_lost` hears (G3).
