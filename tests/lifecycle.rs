@@ -57,7 +57,7 @@ fn s80_s81_triggers_fire_in_their_phases() {
         "AfterShutdown second false",
     ];
     assert_eq!(log.take(), expected);
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert!(log.take().is_empty(), "triggers fire once");
 }
@@ -99,7 +99,7 @@ fn s80_the_shutdown_waits_for_deferreds() {
 fn an_abandoned_deferred_does_not_hold_a_shutdown_up() {
     let mut world = World::new();
     world.reactor.add_trigger(When::BeforeShutdown, |reactor| Deferred::<()>::new(reactor).0);
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
 }
 
@@ -113,7 +113,7 @@ fn s80_g7_a_panicking_trigger_stops_nothing_else() {
         let log = log.clone();
         world.reactor.add_trigger(when, move |_| log.add(format!("{when:?}")));
     }
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert_eq!(log.take(), ALL.map(|when| format!("{when:?}")));
     assert_eq!(world.reactor.stats().panics, 6);
@@ -153,7 +153,7 @@ fn s82_a_reactor_runs_again() {
         let script = log.clone();
         let (_, address) = world.listen(for_protocol(move || Script::new(&script)));
         let peer = world.memory.connect(address).unwrap();
-        world.reactor.call_later(SECOND, ropewalk::ReactorHandle::stop);
+        world.reactor.call_later(SECOND, ReactorHandle::stop);
         let later = log.clone();
         world.reactor.call_later(SECOND * 3 / 2, move |_| later.add(format!("timer of {round}")));
         world.reactor.run().unwrap();
@@ -223,7 +223,7 @@ fn s84_triggers_can_be_removed() {
     });
     let fired = log.clone();
     *second.borrow_mut() = Some(world.reactor.add_trigger(When::BeforeShutdown, move |_| fired.add("fired")));
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert!(log.take().is_empty());
     assert_eq!(world.reactor.stats().panics, 0);
