@@ -113,7 +113,7 @@ impl LineProtocol for Tolerant {
 }
 
 #[test]
-fn a_tolerated_long_line_is_thrown_away_and_the_next_is_delivered() {
+fn s23_a_tolerated_long_line_is_thrown_away_and_the_next_is_delivered() {
     for delimiter in [Delimiter::CrLf, Delimiter::LfOrCrLf] {
         let delimiter = &delimiter;
         let make = |log| {
