@@ -7,7 +7,9 @@
 //! Nothing here waits: a clock that nobody advances stands still, and a loop with nothing left to wait for gets an
 //! error instead of hanging.
 
+mod chunking;
 mod driver;
+mod events;
 mod faults;
 mod listener;
 mod memory;
@@ -16,6 +18,8 @@ mod probe;
 mod socket;
 mod stream;
 
+pub use chunking::{Outcome, check_chunking};
+pub use events::Events;
 pub use faults::Operation;
 pub use memory::Memory;
 pub use peer::Peer;
