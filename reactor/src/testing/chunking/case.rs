@@ -64,16 +64,18 @@ impl Difficulty {
 pub(super) fn cases(input: &[u8]) -> impl Iterator<Item = Case> {
     let length = input.len();
     let exhaustive = if length <= EXHAUSTIVE_MAX { length } else { 0 };
-    let simple = [vec![], (1..length).collect()].into_iter();
-    let hindered = simple.chain((1..exhaustive).map(|cut| vec![cut]));
+    let bytewise: Vec<_> = (1..length).collect();
+    let halves = (1..exhaustive).map(|cut| vec![cut]);
+    let short_bytewise = (exhaustive > 0).then(|| bytewise.clone());
+    let hindered = std::iter::once(Vec::new()).chain(halves).chain(short_bytewise);
     let hindered = hindered.flat_map(|cuts| Difficulty::ALL.map(|difficulty| (cuts.clone(), difficulty)));
     let thirds =
-        (1..exhaustive).flat_map(move |first| (first + 1..exhaustive).map(move |second| [first, second]));
-    let thirds = thirds.map(|cuts| (cuts.to_vec(), Difficulty::None));
+        (1..exhaustive).flat_map(move |first| (first + 1..exhaustive).map(move |second| vec![first, second]));
+    let plain = std::iter::once(bytewise).chain(thirds).map(|cuts| (cuts, Difficulty::None));
     let mut random = Random::new(SEED);
     let samples = Difficulty::ALL.into_iter().cycle().take(SAMPLES);
     let samples = samples.map(move |difficulty| (random_cuts(length, &mut random), difficulty));
-    let all = hindered.chain(thirds).chain(samples);
+    let all = hindered.chain(plain).chain(samples);
     all.map(|(cuts, difficulty)| Case { input: input.to_vec(), cuts, difficulty })
 }
 
@@ -181,7 +183,7 @@ mod tests {
     fn long_and_empty_inputs_have_cases_too() {
         let input = vec![b'x'; 10_000];
         let long = splits(&input);
-        assert_eq!(long.len(), 10 + SAMPLES);
+        assert_eq!(long.len(), 5 + 1 + SAMPLES);
         assert!(long.iter().all(|(parts, _)| parts.concat() == input));
         assert!(splits(b"").iter().all(|(parts, _)| parts.is_empty()));
     }
