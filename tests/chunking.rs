@@ -1,5 +1,6 @@
 //! The chunking law as users apply it: what it lets pass, what it catches, and what it says then.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -88,11 +89,11 @@ fn a_delimiter_cut_in_two_is_named() {
         report(make, "hello\r\n"),
         "\
 the chunking law is broken: the outcome depends on how the input is cut into reads
-  one read:   b\"\\r\\n\"
+  input:      b\"\\r\\n\"
   cut:        b\"\\r\" b\"\\n\"
   differing:  when all input has arrived
   events:     [\"lines \\\\r\\\\n\"] in one read
-              [] when cut
+              [] in this case
   (shortened from 7 bytes; check_chunking with this input alone fails too, and in every run)"
     );
 }
@@ -108,7 +109,7 @@ fn a_dropped_remainder_is_named() {
     });
     let report = report(make, "one\ntwo\n");
     assert!(report.contains("  cut:        b\"o\" b\"\\n\"\n"), "{report}");
-    assert!(report.contains("[\"line o\"] in one read\n              [\"line \"] when cut"), "{report}");
+    assert!(report.contains("[\"line o\"] in one read\n              [\"line \"] in this case"), "{report}");
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn an_answer_that_tells_the_size_of_reads_is_named() {
     let report = report(make, "abc");
     assert!(report.contains("  cut:        b\"a\" b\"b\"\n"), "{report}");
     assert!(
-        report.contains("  written:    b\"2 \" in one read\n              b\"1 1 \" when cut"),
+        report.contains("  written:    b\"2 \" in one read\n              b\"1 1 \" in this case"),
         "{report}"
     );
 }
@@ -130,7 +131,7 @@ fn a_close_that_depends_on_the_cut_is_named() {
         }
     });
     let report = report(make, "quit");
-    let expected = "  connection: closing in one read\n              open when cut";
+    let expected = "  connection: closing in one read\n              open in this case";
     assert!(report.contains(expected), "{report}");
 }
 
@@ -157,12 +158,56 @@ impl Protocol for Forgetful {
 fn lines_stranded_by_a_pause_are_named_with_what_paused() {
     let report = report(|events| Forgetful { events, held: Vec::new() }, "a\nb\n");
     let expected =
-        "  cut:        b\"\\n\\n\"\n  while:      reading is paused and resumed at each recorded event\n";
+        "  cut:        nowhere\n  while:      reading is paused and resumed at each recorded event\n";
     assert!(report.contains(expected), "{report}");
     // Without events it is the blocked output that strands them.
     let silent = |_| Forgetful { events: Events::new(), held: Vec::new() };
     let report = self::report(silent, "a\nb\n");
     assert!(report.contains("output is blocked while each part arrives"), "{report}");
+}
+
+#[test]
+fn lines_that_the_end_of_input_overtakes_are_named() {
+    /// Goes on with held lines in an event, for which the end of input does not wait.
+    struct Overtaken(Forgetful);
+    impl Protocol for Overtaken {
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+            self.0.data_received(transport, data)
+        }
+
+        fn reading_resumed(&mut self, transport: &Transport) -> Result {
+            transport.post(());
+            Ok(())
+        }
+
+        fn event_received(&mut self, transport: &Transport, _: Box<dyn Any>) {
+            if let Err(error) = self.0.data_received(transport, b"") {
+                transport.fail(error);
+            }
+        }
+    }
+    let report = report(|events| Overtaken(Forgetful { events, held: Vec::new() }), "a\nb\n");
+    assert!(report.contains("the end of input arrives with the last part"), "{report}");
+}
+
+#[test]
+fn a_protocol_that_talks_about_pauses_of_others_is_named() {
+    struct Talkative;
+    impl Protocol for Talkative {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+            Ok(())
+        }
+
+        fn reading_resumed(&mut self, transport: &Transport) -> Result {
+            transport.write("welcome back");
+            Ok(())
+        }
+    }
+    let report = report(|_| Talkative, "abc");
+    assert!(
+        report.contains("  while:      reading is paused from outside while each part arrives\n"),
+        "{report}"
+    );
 }
 
 #[test]

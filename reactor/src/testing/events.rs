@@ -30,7 +30,7 @@ pub struct Events {
 #[derive(Default)]
 struct Shared {
     list: RefCell<Vec<String>>,
-    /// Whether the last event is a stream that may go on.
+    /// The name of the last event, if it is a stream that may go on.
     stream: RefCell<Option<String>>,
     /// The connection that pauses reading at each event.
     paused: RefCell<Option<Transport>>,

@@ -29,8 +29,9 @@ pub(super) fn broken(make: Make<'_>, case: &Case, length: usize) -> String {
     let parts: Vec<_> = case.parts().map(bytes).collect();
     let mut report =
         String::from("the chunking law is broken: the outcome depends on how the input is cut into reads\n");
-    line(&mut report, "one read", &bytes(&case.input));
-    line(&mut report, "cut", &parts.join(" "));
+    line(&mut report, "input", &bytes(&case.input));
+    let cut = if parts.len() > 1 { parts.join(" ") } else { "nowhere".into() };
+    line(&mut report, "cut", &cut);
     if let Some(difficulty) = case.difficulty.description() {
         line(&mut report, "while", difficulty);
     }
@@ -44,7 +45,7 @@ fn describe(report: &mut String, difference: &Difference) {
     line(report, "differing", moment);
     let mut compare = |what, reference: String, outcome: String| {
         line(report, what, &format!("{reference} in one read"));
-        line(report, "", &format!("{outcome} when cut"));
+        line(report, "", &format!("{outcome} in this case"));
     };
     if outcome.events != reference.events {
         let alike = alike(&outcome.events, &reference.events);
