@@ -65,8 +65,8 @@ impl Connection {
     }
 
     fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
+        self.input_held = false;
         self.call(watch, "data_received", |protocol, transport| protocol.data_received(transport, data));
-        self.input_held = self.transport.is_reading_paused();
     }
 
     fn input_ended(&mut self, watch: &mut Watch) {
@@ -98,9 +98,9 @@ impl Connection {
         self.deliver_leftover(watch);
         self.settle_successor(watch);
         if self.transport.delivers_input() {
+            self.input_held = false;
             self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
         }
-        self.input_held = self.transport.is_reading_paused();
     }
 
     /// Keeps what a protocol left to its successor until it may be delivered.
@@ -122,10 +122,10 @@ impl Connection {
         }
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if !leftover.is_empty() {
+            self.input_held = false;
             self.call_once(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
-            self.input_held = self.transport.is_reading_paused();
         }
     }
 }

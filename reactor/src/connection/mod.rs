@@ -11,7 +11,7 @@ use std::io;
 use crate::driver::{Readiness, Stream};
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
-use crate::transport::shared::{Options, SWITCHING, Shared};
+use crate::transport::shared::{Options, READING_RESUMED, SWITCHING, Shared};
 use crate::{Protocol, Reason, Transport};
 use deadlines::Deadlines;
 use lifecycle::{Actions, Event, State};
@@ -181,15 +181,16 @@ impl Connection {
         callback: &'static str,
         call: impl FnOnce(&mut dyn Protocol, &Transport) -> crate::Result,
     ) {
+        self.shared().set(READING_RESUMED, false);
         watch.begin(Running::Callback(self.shared().id, callback));
         match catch(|| call(&mut *self.protocol, &self.transport)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.failed(callback, error),
             Err(message) => self.panicked(callback, message),
         }
-        // Whatever the callback was, a receiver may have stopped in it for this pause, which may be over before the
+        // Whatever the callback was, a receiver may have stopped in it for a pause, which may be over already, or before the
         // connection is settled.
-        self.input_held |= self.transport.is_reading_paused();
+        self.input_held |= self.transport.is_reading_paused() || self.shared().has(READING_RESUMED);
     }
 
     /// Calls a callback that cannot fail.

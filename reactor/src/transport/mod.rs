@@ -17,7 +17,7 @@ use crate::{
     Address, Bytes, ConnectionId, Limits, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError,
     ReactorHandle, Reason, TimerKey,
 };
-use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
+use shared::{HAS_PRODUCER, READING_PAUSED, READING_RESUMED, SWITCHING, Shared};
 
 /// A handle on one connection: cheap to clone, to keep, and to give away within the reactor's thread.
 ///
@@ -147,6 +147,7 @@ impl Transport {
     pub fn resume_reading(&self) {
         if self.shared.has(READING_PAUSED) {
             self.shared.set(READING_PAUSED, false);
+            self.shared.set(READING_RESUMED, true);
             self.shared.ask_attention();
         }
     }

@@ -72,6 +72,8 @@ pub(crate) const ABOVE_MARK: u8 = 1 << 1;
 pub(crate) const HAS_PRODUCER: u8 = 1 << 2;
 /// The connection is in the list of those that need the loop's attention.
 const IN_ATTENTION: u8 = 1 << 3;
+/// A pause has ended in the running callback.
+pub(crate) const READING_RESUMED: u8 = 1 << 7;
 /// A protocol waits to take over.
 pub(crate) const SWITCHING: u8 = 1 << 4;
 /// The period of the idle timeout begins anew.
