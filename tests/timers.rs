@@ -302,3 +302,25 @@ fn traffic_makes_no_timers() {
         assert_eq!(world.reactor.stats().timers, 1);
     }
 }
+
+/// One connection may have many timers, as a proxy has for its requests. No list of them is searched for each, or this
+/// test would take a hundred times as long.
+#[test]
+fn a_protocol_may_have_a_hundred_thousand_timers() {
+    const TIMERS: usize = 100_000;
+    let log = Log::default();
+    let (mut world, _, transport) = World::with(Script::new(&log));
+    let keys: Vec<_> = (0..TIMERS).map(|_| transport.set_timer(SECOND)).collect();
+    for &key in &keys[..TIMERS - 1] {
+        transport.cancel_timer(key);
+    }
+    assert_eq!(world.reactor.stats().timers, 1);
+    world.run_for(SECOND);
+    assert_eq!(log.take(), ["made", "timer"]);
+    for _ in 0..TIMERS {
+        transport.set_timer(SECOND);
+    }
+    transport.abort_connection();
+    world.settle();
+    assert_eq!(world.reactor.stats().timers, 0);
+}

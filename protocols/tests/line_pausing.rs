@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Lines, resume_fully};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
 use ropewalk_reactor::testing::{Events, Probe, check_chunking};
-use ropewalk_reactor::{Result, TimerKey};
+use ropewalk_reactor::{Protocol, Result, TimerKey, Transport};
 
 fn receiver<F: FnMut(&mut LineTransport<'_>, &[u8]) -> Result>(
     log: &Events,
@@ -194,4 +194,29 @@ fn a_pause_that_ends_before_the_turn_does_not_strand_lines() {
     let mut probe = Probe::new(LineReceiver::new(Timed(log.clone())));
     probe.advance(Duration::from_secs(1));
     assert_eq!(log.take(), ["line a", "line b", "line c"]);
+}
+
+/// Ends every pause of the protocol that it wraps, in the callback in which it began.
+struct Impatient<P>(P);
+
+impl<P: Protocol> Protocol for Impatient<P> {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        self.0.data_received(transport, data)?;
+        transport.resume_reading();
+        Ok(())
+    }
+
+    fn reading_resumed(&mut self, transport: &Transport) -> Result {
+        self.0.reading_resumed(transport)?;
+        transport.resume_reading();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pause_that_a_wrapper_ends_in_the_same_callback_does_not_strand_lines() {
+    let log = Events::new();
+    let mut probe = Probe::new(Impatient(receiver(&log, pausing)));
+    probe.deliver("pause\r\na\r\npause\r\npause\r\nb\r\n");
+    assert_eq!(log.take(), ["line pause", "line a", "line pause", "line pause", "line b"]);
 }

@@ -65,10 +65,10 @@ impl Connection {
     }
 
     fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
+        self.input_held = false;
         self.shared().set(HEARING, true);
         self.call(watch, "data_received", |protocol, transport| protocol.data_received(transport, data));
         self.shared().set(HEARING, false);
-        self.input_held = self.transport.is_reading_paused();
     }
 
     fn input_ended(&mut self, watch: &mut Watch) {
@@ -104,11 +104,11 @@ impl Connection {
         self.deliver_leftover(watch);
         self.settle_successor(watch);
         if self.transport.delivers_input() {
+            self.input_held = false;
             self.shared().set(HEARING, true);
             self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
             self.shared().set(HEARING, false);
         }
-        self.input_held = self.transport.is_reading_paused();
     }
 
     /// Keeps what a protocol left to its successor until it may be delivered.
@@ -130,12 +130,12 @@ impl Connection {
         }
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if !leftover.is_empty() {
+            self.input_held = false;
             self.shared().set(HEARING, true);
             self.call_once(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
             self.shared().set(HEARING, false);
-            self.input_held = self.transport.is_reading_paused();
         }
     }
 }

@@ -32,7 +32,7 @@ use position::{
 /// Generations are counted over the whole wheel, so that stale ids stay stale when the arena is freed. A
 /// stale id can only be mistaken for a live one after exactly 2³² insertions (or a multiple) that end in its
 /// node.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct TimerId {
     index: u32,
     generation: u32,

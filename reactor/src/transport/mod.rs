@@ -147,7 +147,8 @@ impl Transport {
     pub fn resume_reading(&self) {
         if self.shared.has(READING_PAUSED) {
             self.shared.set(READING_PAUSED, false);
-            self.shared.ask_attention();
+            // A receiver may have stopped for the pause, even if both began and ended in one callback.
+            self.continue_reading();
         }
     }
 
@@ -222,7 +223,7 @@ impl Transport {
         let deadline = self.shared.now() + delay;
         let timer =
             self.reactor().core().timers.borrow_mut().insert(deadline, Timer::Protocol(self.shared.id));
-        self.shared.with_rare(|rare| rare.timers.push(timer));
+        self.shared.with_rare(|rare| rare.timers.insert(timer));
         TimerKey(timer)
     }
 
@@ -233,12 +234,9 @@ impl Transport {
         }
     }
 
-    /// Takes a timer off the list of this connection's live ones, and tells whether it was there.
+    /// Takes a timer out of the set of this connection's live ones, and tells whether it was there.
     pub(crate) fn forget_timer(&self, timer: TimerKey) -> bool {
-        self.shared.take_rare(|rare| {
-            let place = rare.timers.iter().position(|live| *live == timer.0);
-            place.map(|place| rare.timers.swap_remove(place)).is_some()
-        })
+        self.shared.take_rare(|rare| rare.timers.remove(&timer.0))
     }
 
     /// Closes the connection with [`Timeout::Idle`](crate::Timeout::Idle) when nothing was read or written for `period`;

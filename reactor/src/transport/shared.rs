@@ -1,6 +1,7 @@
 //! The half of a connection that handles share with the loop: leaf state that calls nobody.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(crate) struct Rare {
     /// A producer on its way to the loop.
     pub(crate) registration: Option<Registration>,
     /// Invariant: no timer in here has fired or been cancelled.
-    pub(crate) timers: Vec<TimerId>,
+    pub(crate) timers: BTreeSet<TimerId>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) idle_timeout: Option<Duration>,
