@@ -131,7 +131,7 @@ pub(crate) struct OutputPool {
 
 impl OutputPool {
     /// The pool keeps no more than this.
-    const MEMORY_MAX: usize = 1024 * 1024;
+    const MEMORY_MAX: usize = 512 * 1024;
 
     pub(crate) fn take(&self) -> Box<Output> {
         let Some(output) = self.idle.borrow_mut().pop() else {
