@@ -11,7 +11,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command};
 use std::rc::Rc;
 
-use ropewalk::{LineProtocol, LineReceiver, LineTransport, Reactor, Result, SendLine, Transport, for_protocol};
+use ropewalk::{
+    LineProtocol, LineReceiver, LineTransport, Reactor, Result, SendLine, Transport, for_protocol,
+};
 use support::{alone, dial, listen, run_until, settle};
 
 /// The contract: bytes of heap that an idle connection with a `LineReceiver` costs, all told.
