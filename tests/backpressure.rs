@@ -105,14 +105,23 @@ fn g3_input_before_a_failed_write_is_delivered() {
     assert_eq!(log.take(), ["made", "data farewell", "lost broken ConnectionReset"]);
 }
 
+/// Answers the first read with that many bytes.
+fn answering(log: &Log, length: usize) -> Script {
+    let mut answer = Some(vec![0; length]);
+    Script::new(log).on_data(move |transport, _| {
+        transport.write(answer.take().unwrap_or_default());
+        Ok(())
+    })
+}
+
 /// The mark is passed by more than 65536 bytes that wait, not by 65536 (S68).
 #[test]
 fn g4_the_high_water_mark_is_exact() {
     for (length, passed) in [(65_536, false), (65_537, true)] {
         let log = Log::default();
-        let (mut world, peer, transport) = World::with(Script::new(&log));
+        let (mut world, peer, transport) = World::with(answering(&log, length));
         peer.set_window(Some(0));
-        transport.write(vec![0; length]);
+        peer.send("x");
         world.settle();
         assert_eq!(log.count("writing paused") == 1, passed, "{length}");
         assert_eq!(transport.is_reading_paused(), passed, "{length}");
@@ -139,13 +148,13 @@ fn a_large_write_that_is_sent_at_once_pauses_nobody() {
 #[test]
 fn g4_the_low_water_mark_is_exact() {
     let log = Log::default();
-    let (mut world, peer, transport) = World::with(Script::new(&log));
+    let (mut world, peer, transport) = World::with(answering(&log, 100_000));
     peer.set_window(Some(0));
-    transport.write(vec![0; 100_000]);
+    peer.send("x");
     world.settle();
     peer.set_window(Some(100_000 - 16_385));
     world.settle();
-    assert_eq!(log.take(), ["made", "writing paused"]);
+    assert_eq!(log.take(), ["made", "data x", "writing paused"]);
     peer.set_window(Some(1));
     world.settle();
     assert_eq!(log.take(), ["writing resumed", "reading resumed"]);
@@ -233,18 +242,35 @@ fn a_users_pause_outlasts_the_automatic_one() {
     assert_eq!(log.take(), ["reading resumed", "data held"]);
 }
 
+/// What is written of one's own accord is no answer: reading goes on, so that two ends that do so cannot wait for each other.
+#[test]
+fn output_that_is_no_answer_pauses_no_reading() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(answering(&log, 1));
+    peer.set_window(Some(0));
+    transport.write(vec![0; 70_000]);
+    peer.send("one");
+    world.settle();
+    assert_eq!(log.take(), ["made", "data one", "writing paused"]);
+    assert!(transport.is_reading_paused(), "now an answer waits as well");
+    peer.send("two");
+    world.settle();
+    assert!(log.take().is_empty());
+}
+
 /// The user's resuming does not undo the automatic pause.
 #[test]
 fn the_automatic_pause_outlasts_a_users_resuming() {
     let log = Log::default();
-    let (mut world, peer, transport) = World::with(Script::new(&log));
+    let (mut world, peer, transport) = World::with(answering(&log, 70_000));
     peer.set_window(Some(0));
-    transport.write(vec![0; 70_000]);
+    peer.send("x");
+    world.settle();
     transport.pause_reading();
     transport.resume_reading();
     peer.send("held");
     world.settle();
-    assert_eq!(log.take(), ["made", "writing paused"]);
+    assert_eq!(log.take(), ["made", "data x", "writing paused"]);
     peer.set_window(None);
     world.settle();
     assert_eq!(log.take(), ["writing resumed", "reading resumed", "data held"]);

@@ -70,7 +70,7 @@ impl Protocol for Panicker {
 /// Has everything happen to a connection that can.
 fn exercise(world: &mut World, peer: &ropewalk::testing::Peer, transport: &Transport) {
     peer.set_window(Some(0));
-    transport.set_limits(limits(|limits| (limits.high_water, limits.low_water) = (10, 0)));
+    transport.set_limits(limits(|limits| (limits.high_water, limits.low_water) = (5, 0)));
     transport.set_timer(SECOND);
     world.run_for(SECOND);
     transport.post("event");

@@ -296,27 +296,3 @@ fn a_producer_may_close_from_pause_and_write_from_resume() {
     assert_eq!(peer.received().len(), 100_000);
     assert_eq!(log.last(), "lost closed");
 }
-
-/// While a producer feeds a transport, output above the mark pauses the producer and not the transport's own reading: in a
-/// proxy each direction is held back by its own reader alone, so the two cannot wait for each other.
-#[test]
-fn a_fed_transport_goes_on_reading() {
-    let log = Log::default();
-    let heard = log.clone();
-    let (mut world, peer, transport) = World::with(Script::new(&Log::default()).on_data(move |_, _| {
-        heard.add("data");
-        Ok(())
-    }));
-    peer.set_window(Some(0));
-    transport.register_producer(Source::new(&log, 0, 0), ProducerKind::Push).unwrap();
-    transport.write(vec![0; 70_000]);
-    world.settle();
-    assert_eq!(log.take(), ["pause"]);
-    peer.send("still read");
-    world.settle();
-    assert_eq!(log.take(), ["data"]);
-    transport.unregister_producer();
-    peer.send("not read");
-    world.settle();
-    assert!(log.take().is_empty(), "without a producer the output may be answers");
-}

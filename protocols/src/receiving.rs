@@ -111,29 +111,27 @@ impl Held {
         let was_open = transport.is_open();
         let mut input = self.input(read);
         let result = input.deliver_all(framing, transport);
-        if !is_over(was_open, transport, &result) {
+        if result.is_ok() && !is_over(was_open, transport) {
             self.hold(input, !transport.delivers_input());
         }
         result
     }
 
-    /// Calls `callback`, which may change what is held; delivers what it thereby made deliverable.
-    pub(crate) fn visit<F: Framing>(
-        &mut self,
-        framing: &mut F,
-        transport: &Transport,
-        callback: impl FnOnce(&mut F, Rest<'_>) -> Result,
-    ) -> Result {
+    /// Calls `callback`, which may change what is held. What it thereby made deliverable is delivered when reading goes on.
+    pub(crate) fn visit<R>(&mut self, transport: &Transport, callback: impl FnOnce(Rest<'_>) -> R) -> R {
         let was_open = transport.is_open();
         let mut undelivered = Undelivered::from(self.start);
-        let result = callback(framing, Rest { input: &self.bytes, undelivered: &mut undelivered });
+        let result = callback(Rest { input: &self.bytes, undelivered: &mut undelivered });
         self.start = undelivered.start;
         self.bytes.append(&mut undelivered.appended);
-        if is_over(was_open, transport, &result) {
+        if is_over(was_open, transport) {
             *self = Self::default();
-            return result;
+        } else if self.start < self.bytes.len() {
+            // It may be many frames now.
+            self.stopped = true;
+            transport.continue_reading();
         }
-        self.receive(framing, transport, &[])
+        result
     }
 
     fn input<'a>(&mut self, read: &'a [u8]) -> Input<'a> {
@@ -170,8 +168,8 @@ impl Held {
 
 /// Whether nothing will be delivered any more. A connection that had hung up before was not open either, and may pause
 /// and go on.
-fn is_over(was_open: bool, transport: &Transport, result: &Result) -> bool {
-    result.is_err() || (was_open && !transport.is_open())
+fn is_over(was_open: bool, transport: &Transport) -> bool {
+    was_open && !transport.is_open()
 }
 
 /// What is being delivered from: first what was held, then the read.

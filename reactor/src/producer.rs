@@ -13,9 +13,6 @@ use crate::Transport;
 /// can write. Joined both ways, two transports make a proxy with back-pressure. A transport does not unregister itself:
 /// in `eof_received` and in `connection_lost` of the one, unregister the producer of the other and finish its writing;
 /// else the other waits for more until its close timeout.
-///
-/// While a transport has a producer, output above the high-water mark pauses the producer and no longer the transport's
-/// own reading.
 pub trait Producer {
     /// There is room.
     ///

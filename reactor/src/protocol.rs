@@ -64,8 +64,8 @@ pub trait Protocol {
     /// More than the high-water mark of output is waiting for a slow peer: stop writing if you can.
     ///
     /// Comes once when the mark is passed and the peer has not taken enough of it at once; `writing_resumed` follows unless
-    /// the connection ends first. Meanwhile the connection's own reading is paused by itself, unless a producer is
-    /// registered.
+    /// the connection ends first. Meanwhile, if answers to input are waiting, the connection's own reading is paused by
+    /// itself; see [`Limits::high_water`](crate::Limits::high_water).
     fn writing_paused(&mut self, transport: &Transport) {
         let _ = transport;
     }

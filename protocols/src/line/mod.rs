@@ -142,29 +142,19 @@ impl<P: LineProtocol> LineReceiver<P> {
     }
 
     /// Calls a callback that may change what is held or how it is read.
-    fn visit(
+    fn visit<R>(
         &mut self,
         transport: &Transport,
-        callback: impl FnOnce(&mut P, &mut LineTransport<'_>) -> Result,
-    ) -> Result {
-        self.held.visit(&mut self.lines, transport, |lines, rest| lines.call(transport, rest, callback))
-    }
-
-    /// Calls one that cannot fail; what it makes deliverable may.
-    fn inform(&mut self, transport: &Transport, callback: impl FnOnce(&mut P, &mut LineTransport<'_>)) {
-        let result = self.visit(transport, |protocol, transport| {
-            callback(protocol, transport);
-            Ok(())
-        });
-        if let Err(error) = result {
-            transport.fail(error);
-        }
+        callback: impl FnOnce(&mut P, &mut LineTransport<'_>) -> R,
+    ) -> R {
+        let lines = &mut self.lines;
+        self.held.visit(transport, |rest| lines.call(transport, rest, callback))
     }
 }
 
 impl<P: LineProtocol> Protocol for LineReceiver<P> {
     fn connection_made(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.connection_made(transport));
+        self.visit(transport, |protocol, transport| protocol.connection_made(transport));
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
@@ -176,11 +166,11 @@ impl<P: LineProtocol> Protocol for LineReceiver<P> {
     }
 
     fn writing_paused(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.writing_paused(transport));
+        self.visit(transport, |protocol, transport| protocol.writing_paused(transport));
     }
 
     fn writing_resumed(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.writing_resumed(transport));
+        self.visit(transport, |protocol, transport| protocol.writing_resumed(transport));
     }
 
     fn reading_resumed(&mut self, transport: &Transport) -> Result {
@@ -188,11 +178,11 @@ impl<P: LineProtocol> Protocol for LineReceiver<P> {
     }
 
     fn timer_expired(&mut self, transport: &Transport, timer: TimerKey) {
-        self.inform(transport, |protocol, transport| protocol.timer_expired(transport, timer));
+        self.visit(transport, |protocol, transport| protocol.timer_expired(transport, timer));
     }
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
-        self.inform(transport, |protocol, transport| protocol.event_received(transport, event));
+        self.visit(transport, |protocol, transport| protocol.event_received(transport, event));
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {

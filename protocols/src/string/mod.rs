@@ -146,29 +146,19 @@ impl<P: StringProtocol, F: StringFormat> StringReceiver<P, F> {
     }
 
     /// Calls a callback that may change what is held or how it is read.
-    fn visit(
+    fn visit<R>(
         &mut self,
         transport: &Transport,
-        callback: impl FnOnce(&mut P, &mut StringTransport<'_>) -> Result,
-    ) -> Result {
-        self.held.visit(&mut self.strings, transport, |strings, rest| strings.call(transport, rest, callback))
-    }
-
-    /// Calls one that cannot fail; what it makes deliverable may.
-    fn inform(&mut self, transport: &Transport, callback: impl FnOnce(&mut P, &mut StringTransport<'_>)) {
-        let result = self.visit(transport, |protocol, transport| {
-            callback(protocol, transport);
-            Ok(())
-        });
-        if let Err(error) = result {
-            transport.fail(error);
-        }
+        callback: impl FnOnce(&mut P, &mut StringTransport<'_>) -> R,
+    ) -> R {
+        let strings = &mut self.strings;
+        self.held.visit(transport, |rest| strings.call(transport, rest, callback))
     }
 }
 
 impl<P: StringProtocol, F: StringFormat> Protocol for StringReceiver<P, F> {
     fn connection_made(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.connection_made(transport));
+        self.visit(transport, |protocol, transport| protocol.connection_made(transport));
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
@@ -180,11 +170,11 @@ impl<P: StringProtocol, F: StringFormat> Protocol for StringReceiver<P, F> {
     }
 
     fn writing_paused(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.writing_paused(transport));
+        self.visit(transport, |protocol, transport| protocol.writing_paused(transport));
     }
 
     fn writing_resumed(&mut self, transport: &Transport) {
-        self.inform(transport, |protocol, transport| protocol.writing_resumed(transport));
+        self.visit(transport, |protocol, transport| protocol.writing_resumed(transport));
     }
 
     fn reading_resumed(&mut self, transport: &Transport) -> Result {
@@ -192,11 +182,11 @@ impl<P: StringProtocol, F: StringFormat> Protocol for StringReceiver<P, F> {
     }
 
     fn timer_expired(&mut self, transport: &Transport, timer: TimerKey) {
-        self.inform(transport, |protocol, transport| protocol.timer_expired(transport, timer));
+        self.visit(transport, |protocol, transport| protocol.timer_expired(transport, timer));
     }
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
-        self.inform(transport, |protocol, transport| protocol.event_received(transport, event));
+        self.visit(transport, |protocol, transport| protocol.event_received(transport, event));
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
@@ -232,12 +222,12 @@ enum StringFrame {
 }
 
 impl<P: StringProtocol, F: StringFormat> Strings<P, F> {
-    fn call(
+    fn call<R>(
         &mut self,
         transport: &Transport,
         rest: Rest<'_>,
-        callback: impl FnOnce(&mut P, &mut StringTransport<'_>) -> Result,
-    ) -> Result {
+        callback: impl FnOnce(&mut P, &mut StringTransport<'_>) -> R,
+    ) -> R {
         callback(&mut self.protocol, &mut StringTransport::new(transport, &mut self.max_length, rest))
     }
 

@@ -6,7 +6,7 @@ use super::Connection;
 use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
-use crate::transport::shared::SWITCHING;
+use crate::transport::shared::{HEARING, HOLDS_INPUT, SWITCHING};
 
 /// How many bytes one connection may read in one turn before the others have theirs (G5).
 const READ_BUDGET: usize = 256 * 1024;
@@ -65,7 +65,9 @@ impl Connection {
     }
 
     fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
+        self.shared().set(HEARING, true);
         self.call(watch, "data_received", |protocol, transport| protocol.data_received(transport, data));
+        self.shared().set(HEARING, false);
         self.input_held = self.transport.is_reading_paused();
     }
 
@@ -87,6 +89,10 @@ impl Connection {
 
     /// Notices that reading is paused; tells the protocol when it no longer is.
     pub(crate) fn settle_input(&mut self, watch: &mut Watch) {
+        if self.shared().has(HOLDS_INPUT) {
+            self.shared().set(HOLDS_INPUT, false);
+            self.input_held = true;
+        }
         if self.transport.is_reading_paused() {
             self.input_held = true;
             return;
@@ -98,7 +104,9 @@ impl Connection {
         self.deliver_leftover(watch);
         self.settle_successor(watch);
         if self.transport.delivers_input() {
+            self.shared().set(HEARING, true);
             self.call(watch, "reading_resumed", |protocol, transport| protocol.reading_resumed(transport));
+            self.shared().set(HEARING, false);
         }
         self.input_held = self.transport.is_reading_paused();
     }
@@ -122,9 +130,11 @@ impl Connection {
         }
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if !leftover.is_empty() {
+            self.shared().set(HEARING, true);
             self.call_once(watch, "data_received", |protocol, transport| {
                 protocol.data_received(transport, &leftover)
             });
+            self.shared().set(HEARING, false);
             self.input_held = self.transport.is_reading_paused();
         }
     }

@@ -80,7 +80,7 @@ impl Connection {
         // What the socket took at once never waited for the peer.
         let over = if self.told_paused { limits.is_drained(waiting) } else { !limits.is_above_mark(waiting) };
         if over || !self.shared().has_output() {
-            self.shared().set(ABOVE_MARK, false);
+            self.shared().fall_below_mark();
         }
         let above = self.shared().has(ABOVE_MARK);
         if above == self.told_paused {

@@ -12,8 +12,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// When more bytes than this wait for the peer, `writing_paused` is called, a push producer is paused, and the
-    /// connection's own reading pauses by itself unless a producer is registered. Default 64 KiB (as Twisted and asyncio).
+    /// When more bytes than this wait for the peer, `writing_paused` is called and a push producer is paused. If some of
+    /// them were written while the protocol was being given input, they are answers, and the connection's own reading
+    /// pauses by itself: a peer that reads no answers may ask no more. Default 64 KiB (as Twisted and asyncio).
     pub high_water: usize,
     /// When the waiting output has fallen to this, everything resumes. Default 16 KiB (a quarter, as asyncio).
     pub low_water: usize,

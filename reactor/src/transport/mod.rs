@@ -114,7 +114,7 @@ impl Transport {
         self.shared.ask_attention();
     }
 
-    /// Goes on delivering input, unless output above the high-water mark holds reading back.
+    /// Goes on delivering input, unless answers above the high-water mark hold reading back.
     pub fn resume_reading(&self) {
         if self.shared.has(READING_PAUSED) {
             self.shared.set(READING_PAUSED, false);
@@ -122,8 +122,8 @@ impl Transport {
         }
     }
 
-    /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because output is above the
-    /// high-water mark and no producer is registered.
+    /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because answers are among the output
+    /// above the high-water mark; see [`Limits::high_water`].
     pub fn is_reading_paused(&self) -> bool {
         self.shared.is_reading_paused()
     }
@@ -132,6 +132,13 @@ impl Transport {
     /// takes over. Receivers that deliver several messages out of one read ask before each.
     pub fn delivers_input(&self) -> bool {
         self.shared.state().delivers_input() && !self.is_reading_paused() && !self.shared.has(SWITCHING)
+    }
+
+    /// Has [`Protocol::reading_resumed`] called before the turn ends, unless reading is paused then. For receivers that hold
+    /// input which has become deliverable in another callback than those that deliver input, such as by a change of mode.
+    pub fn continue_reading(&self) {
+        self.shared.set(shared::HOLDS_INPUT, true);
+        self.shared.ask_attention();
     }
 
     /// Whether the connection is neither lost nor closing.
@@ -245,7 +252,11 @@ impl Transport {
     /// Changes this connection's limits. They hold for what happens from now on.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.with_rare(|rare| rare.limits = Some(limits));
-        self.shared.set(shared::ABOVE_MARK, limits.is_above_mark(self.buffered()));
+        if limits.is_above_mark(self.buffered()) {
+            self.shared.rise_above_mark();
+        } else {
+            self.shared.fall_below_mark();
+        }
         self.shared.ask_attention();
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     state: Cell<State>,
     /// What steps of the lifecycle have asked for and the loop has not done yet.
     actions: Cell<Actions>,
-    flags: Cell<u8>,
+    flags: Cell<u16>,
     /// Output not yet sent, or at the end never sent.
     buffered: Cell<usize>,
     /// Invariant: present exactly while bytes wait to be sent.
@@ -62,19 +62,25 @@ pub(crate) struct Options {
 }
 
 /// The user paused reading.
-pub(crate) const READING_PAUSED: u8 = 1;
+pub(crate) const READING_PAUSED: u16 = 1;
 /// Output went above the high-water mark and has not drained since.
-pub(crate) const ABOVE_MARK: u8 = 1 << 1;
+pub(crate) const ABOVE_MARK: u16 = 1 << 1;
+/// Answers to the connection's own input are among the output above the mark.
+const ANSWERS_WAIT: u16 = 1 << 2;
+/// The protocol is being given input: what it writes are answers.
+pub(crate) const HEARING: u16 = 1 << 3;
 /// A producer is registered.
-pub(crate) const HAS_PRODUCER: u8 = 1 << 2;
+pub(crate) const HAS_PRODUCER: u16 = 1 << 4;
 /// The connection is in the list of those that need the loop's attention.
-const IN_ATTENTION: u8 = 1 << 3;
+const IN_ATTENTION: u16 = 1 << 5;
 /// A protocol waits to take over.
-pub(crate) const SWITCHING: u8 = 1 << 4;
+pub(crate) const SWITCHING: u16 = 1 << 6;
+/// The protocol holds input that it could be delivering.
+pub(crate) const HOLDS_INPUT: u16 = 1 << 7;
 /// The period of the idle timeout begins anew.
-pub(crate) const IDLE_RESTARTED: u8 = 1 << 6;
+pub(crate) const IDLE_RESTARTED: u16 = 1 << 8;
 /// The connection belongs to a drain in progress.
-pub(crate) const DRAINING: u8 = 1 << 5;
+pub(crate) const DRAINING: u16 = 1 << 9;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -123,11 +129,11 @@ impl Shared {
         pending.contains(action)
     }
 
-    pub(crate) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u16) -> bool {
         self.flags.get() & flag != 0
     }
 
-    pub(crate) fn set(&self, flag: u8, value: bool) {
+    pub(crate) fn set(&self, flag: u16, value: bool) {
         let flags = self.flags.get();
         self.flags.set(if value { flags | flag } else { flags & !flag });
     }
@@ -150,11 +156,23 @@ impl Shared {
         state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER))
     }
 
-    /// Output above its mark pauses the connection's own reading, because it may well be answers to what is read. With a
-    /// producer it is somebody else's data, and holding it back is the producer's part: pausing here too would let two
-    /// directions of a proxy wait for each other.
+    /// Answers that wait for the peer pause the reading of more questions. Other output does not: its writer is elsewhere, and
+    /// two ends that both write of their own accord must not wait for each other to read.
     pub(crate) fn is_reading_paused(&self) -> bool {
-        self.has(READING_PAUSED) || (self.has(ABOVE_MARK) && !self.has(HAS_PRODUCER))
+        self.has(READING_PAUSED) || self.has(ANSWERS_WAIT)
+    }
+
+    /// Output is above its high-water mark.
+    pub(crate) fn rise_above_mark(&self) {
+        self.set(ABOVE_MARK, true);
+        if self.has(HEARING) {
+            self.set(ANSWERS_WAIT, true);
+        }
+    }
+
+    /// Output has drained, or is gone.
+    pub(crate) fn fall_below_mark(&self) {
+        self.set(ABOVE_MARK | ANSWERS_WAIT, false);
     }
 
     pub(crate) fn buffered(&self) -> usize {
@@ -191,7 +209,7 @@ impl Shared {
         self.buffered.set(buffered);
         self.core().counters.output_added(length);
         if limits.is_above_mark(buffered) {
-            self.set(ABOVE_MARK, true);
+            self.rise_above_mark();
         }
         true
     }
@@ -227,7 +245,7 @@ impl Shared {
             self.core().counters.output_removed(self.buffered.get());
             self.core().outputs.give_back(output);
         }
-        self.set(ABOVE_MARK, false);
+        self.fall_below_mark();
     }
 
     pub(crate) fn limits(&self) -> Limits {
