@@ -13,7 +13,7 @@ use ropewalk::{DelayedCall, Protocol, Result, Transport, for_protocol};
 const HEAP_MAX: i64 = 64;
 
 /// The contract: bytes of heap that an idle timeout adds to a connection, its timer included.
-const TIMEOUT_HEAP_MAX: i64 = 384;
+const TIMEOUT_HEAP_MAX: i64 = 112;
 
 const TIMERS: u32 = 1_000_000;
 

@@ -94,7 +94,7 @@ impl Connection {
             }
             State::Lingering => Some((since + limits.linger_timeout, Timeout::Close(limits.linger_timeout))),
             State::Open | State::PeerFinished | State::Finishing | State::Finished => {
-                let idle = self.shared().idle_timeout();
+                let idle = self.shared().idle_timeout.get();
                 let idle = idle.map(|period| (self.deadlines.active_since + period, Timeout::Idle(period)));
                 let stalled = self.output_waits();
                 let stalled =

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     flags: Cell<u16>,
     /// Output not yet sent, or at the end never sent.
     buffered: Cell<usize>,
+    /// After so long without traffic the connection is closed.
+    pub(crate) idle_timeout: Cell<Option<Duration>>,
     /// Invariant: present exactly while bytes wait to be sent.
     output: RefCell<Option<Box<Output>>>,
     rare: RefCell<Option<Box<Rare>>>,
@@ -50,7 +52,6 @@ pub(crate) struct Rare {
     pub(crate) timers: Vec<TimerId>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
-    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) options: Options,
 }
 
@@ -93,6 +94,7 @@ impl Shared {
             actions: Cell::new(Actions::NONE),
             flags: Cell::new(0),
             buffered: Cell::new(0),
+            idle_timeout: Cell::new(None),
             output: RefCell::new(None),
             rare: RefCell::new(None),
         }
@@ -250,10 +252,6 @@ impl Shared {
 
     pub(crate) fn limits(&self) -> Limits {
         self.rare.borrow().as_ref().and_then(|rare| rare.limits).unwrap_or_else(|| self.core().limits.get())
-    }
-
-    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
-        self.rare.borrow().as_ref().and_then(|rare| rare.idle_timeout)
     }
 
     /// Reads or changes state that few connections have, making room for it.
