@@ -45,8 +45,10 @@ impl Output {
         self.segments.is_empty()
     }
 
-    pub(crate) fn is_one_segment(&self) -> bool {
-        self.segments.len() == 1
+    /// The bytes to send, if they lie in one segment.
+    pub(crate) fn only_segment(&self) -> Option<&[u8]> {
+        let first = self.segments.front()?;
+        (self.segments.len() == 1).then(|| &first.bytes()[self.sent..])
     }
 
     /// Appends a copy of `data`, which must not be empty.
@@ -141,8 +143,9 @@ impl OutputPool {
         output
     }
 
-    pub(crate) fn give_back(&self, mut output: Box<Output>) {
-        output.clear();
+    /// Takes back a queue that is empty.
+    pub(crate) fn give_back(&self, output: Box<Output>) {
+        debug_assert!(output.is_empty(), "unsent bytes must not reach another connection");
         let memory = self.memory.get() + output.idle_memory();
         if memory <= Self::MEMORY_MAX {
             self.memory.set(memory);

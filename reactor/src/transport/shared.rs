@@ -243,7 +243,8 @@ impl Shared {
 
     /// Throws unsent output away. [`Shared::buffered`] goes on telling how much it was.
     pub(crate) fn discard_output(&self) {
-        if let Some(output) = self.output.borrow_mut().take() {
+        if let Some(mut output) = self.output.borrow_mut().take() {
+            output.clear();
             self.core().counters.output_removed(self.buffered.get());
             self.core().outputs.give_back(output);
         }
@@ -252,6 +253,11 @@ impl Shared {
 
     pub(crate) fn limits(&self) -> Limits {
         self.rare.borrow().as_ref().and_then(|rare| rare.limits).unwrap_or_else(|| self.core().limits.get())
+    }
+
+    /// Whether there is state that few connections have. Once there, it stays until the connection's end.
+    pub(crate) fn has_rare(&self) -> bool {
+        self.rare.borrow().is_some()
     }
 
     /// Reads or changes state that few connections have, making room for it.
