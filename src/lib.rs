@@ -51,7 +51,7 @@
 //! | an echoed message | one read, one write, no allocation; the poll is shared by all that are ready | `tests/contract_messages.rs` |
 //! | a line | no allocation, two if it comes in two pieces; all answers to one read are one write | `tests/contract_messages.rs` |
 //! | any number of lines to 1,000 members in one turn | one write for each member; no allocation while the queues fit the buffers kept for reuse, which short lines to some 1,500 members do | `tests/contract_broadcast.rs` |
-//! | [`Transport::write_shared`] of more than 256 bytes | no copy, no allocation | `tests/contract_broadcast.rs` |
+//! | [`Transport::write_shared`] of more than 256 bytes | no copy; the rest as any write | `tests/contract_broadcast.rs` |
 //! | traffic under an idle timeout | no work on timers | `tests/contract_messages.rs` |
 //! | a timer | 64 bytes of heap (of a million; a table that has just grown has twice that), and what its closure captures | `tests/contract_timers.rs` |
 //!
