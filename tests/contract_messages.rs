@@ -94,6 +94,13 @@ fn connections_that_are_ready_together_share_the_poll() {
 }
 
 #[test]
+fn fifty_large_answers_in_one_turn_cost_no_allocation() {
+    let (calls, allocations) = serve(50, for_protocol(|| Echo), &[b'x'; 60_000], 20);
+    assert_eq!((calls.reads, calls.writes, calls.others), (1_000, 1_000, 0));
+    assert_eq!(allocations, 0);
+}
+
+#[test]
 fn a_real_echo_allocates_nothing_either() {
     let mut reactor = Reactor::new().unwrap();
     let mut peer = dial(listen(&reactor, for_protocol(|| Echo)));

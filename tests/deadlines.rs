@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ropewalk::driver::Readiness;
 use ropewalk::testing::Peer;
 use ropewalk::{Producer, ProducerKind, Transport};
 use world::{Echo, Log, SECOND, Script, World, YEAR, limits};
@@ -286,4 +287,16 @@ fn s95_connecting_ends_at_its_timeout() {
     world.run_for(NANOSECOND);
     assert_eq!(result.take().unwrap(), "connecting to 192.0.2.1:80: no answer within 30s");
     assert_eq!(world.memory.descriptors(), 0);
+}
+
+/// G6: readiness that is not there is no progress.
+#[test]
+fn g6_spurious_readiness_does_not_renew_the_write_timeout() {
+    let log = Log::default();
+    let (mut world, peer, transport) = stalled(&log);
+    transport.set_limits(limits(|limits| limits.write_timeout = SECOND * 10));
+    transport.write("x");
+    world.run_for(SECOND * 6);
+    peer.spurious(Readiness { writable: true, ..Readiness::default() });
+    assert_ends_after(&mut world, &log, SECOND * 4, "lost Write(10s)");
 }

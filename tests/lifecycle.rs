@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::driver::Signal;
-use ropewalk::{ConnectOptions, Deferred, Resolver, When, for_protocol};
+use ropewalk::{ConnectOptions, Deferred, ReactorHandle, Resolver, When, for_protocol};
 use world::{Echo, Log, SECOND, Script, World};
 
 const ALL: [When; 6] = [
@@ -57,7 +57,7 @@ fn s80_s81_triggers_fire_in_their_phases() {
         "AfterShutdown second false",
     ];
     assert_eq!(log.take(), expected);
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert!(log.take().is_empty(), "triggers fire once");
 }
@@ -99,7 +99,7 @@ fn s80_the_shutdown_waits_for_deferreds() {
 fn an_abandoned_deferred_does_not_hold_a_shutdown_up() {
     let mut world = World::new();
     world.reactor.add_trigger(When::BeforeShutdown, |reactor| Deferred::<()>::new(reactor).0);
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
 }
 
@@ -113,7 +113,7 @@ fn s80_g7_a_panicking_trigger_stops_nothing_else() {
         let log = log.clone();
         world.reactor.add_trigger(when, move |_| log.add(format!("{when:?}")));
     }
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert_eq!(log.take(), ALL.map(|when| format!("{when:?}")));
     assert_eq!(world.reactor.stats().panics, 6);
@@ -153,7 +153,7 @@ fn s82_a_reactor_runs_again() {
         let script = log.clone();
         let (_, address) = world.listen(for_protocol(move || Script::new(&script)));
         let peer = world.memory.connect(address).unwrap();
-        world.reactor.call_later(SECOND, ropewalk::ReactorHandle::stop);
+        world.reactor.call_later(SECOND, ReactorHandle::stop);
         let later = log.clone();
         world.reactor.call_later(SECOND * 3 / 2, move |_| later.add(format!("timer of {round}")));
         world.reactor.run().unwrap();
@@ -223,7 +223,7 @@ fn s84_triggers_can_be_removed() {
     });
     let fired = log.clone();
     *second.borrow_mut() = Some(world.reactor.add_trigger(When::BeforeShutdown, move |_| fired.add("fired")));
-    world.reactor.call_when_running(ropewalk::ReactorHandle::stop);
+    world.reactor.call_when_running(ReactorHandle::stop);
     world.reactor.run().unwrap();
     assert!(log.take().is_empty());
     assert_eq!(world.reactor.stats().panics, 0);
@@ -319,4 +319,68 @@ fn work_in_threads() {
             "the work was cancelled"
         ]
     );
+}
+
+/// S84: a trigger may register itself for the next time; it is not called again this time.
+#[test]
+fn s84_a_trigger_may_wait_for_the_next_time() {
+    fn again(reactor: &ReactorHandle, when: When, log: Log) {
+        reactor.add_trigger(when, move |reactor| {
+            log.add(format!("{when:?}"));
+            assert!(log.count("") < 100, "it is called for ever");
+            again(reactor, when, log);
+        });
+    }
+    let log = Log::default();
+    let mut world = World::new();
+    for when in ALL {
+        again(&world.reactor, when, log.clone());
+    }
+    for _ in 0..2 {
+        world.reactor.call_when_running(ReactorHandle::stop);
+        world.reactor.run().unwrap();
+        assert_eq!(log.take(), ALL.map(|when| format!("{when:?}")));
+    }
+}
+
+/// A connection that was closed and has sent everything before the stop was closed cleanly.
+#[test]
+fn a_connection_closed_before_the_stop_is_clean() {
+    let log = Log::default();
+    let script = Script::new(&log).on_data(|transport, _| {
+        transport.write("bye");
+        transport.lose_connection();
+        transport.reactor().stop();
+        Ok(())
+    });
+    let (mut world, peer, _) = World::with(script);
+    let (stuck, unsent) = world.open(Script::new(&log));
+    stuck.set_window(Some(0));
+    unsent.write("never sent");
+    unsent.lose_connection();
+    world.settle();
+    peer.send("quit");
+    world.settle();
+    assert_eq!(peer.received(), b"bye");
+    assert_eq!(log.take(), ["made", "made", "data quit", "lost closed", "lost shutdown"]);
+}
+
+/// S83: what the shutdown decides reaches also those who wait for something made from it.
+#[test]
+fn s83_results_of_the_shutdown_reach_those_behind_a_map() {
+    let log = Log::default();
+    let mut world = World::new();
+    let unanswered = ([192, 0, 2, 1], 80).into();
+    let _peer = world.memory.expect_connect(unanswered);
+    let told = log.clone();
+    let attempt = world.reactor.connect(unanswered, &ConnectOptions::default(), for_protocol(|| Echo));
+    let handle = (*world.reactor).clone();
+    attempt
+        .map(|result| result.unwrap_err().to_string())
+        .and_then(move |error| Deferred::resolved(&handle, error))
+        .then(move |error| told.add(error));
+    world.settle();
+    world.reactor.stop();
+    assert_eq!(world.reactor.run_once(None).unwrap(), ropewalk::Status::Stopped);
+    assert_eq!(log.take(), ["connecting to 192.0.2.1:80: the reactor stopped"]);
 }

@@ -2,11 +2,12 @@
 
 mod world;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use ropewalk::{
-    ConnectOptions, Factory, ListenOptions, Producer, ProducerKind, Protocol, Reason, Result, TimerKey,
-    Transport, factory_fn, for_protocol,
+    ConnectOptions, Deferred, Factory, ListenOptions, Producer, ProducerKind, Protocol, Reason, Result,
+    ThreadError, TimerKey, Transport, factory_fn, for_protocol,
 };
 use world::{Echo, Log, SECOND, Script, World, limits};
 
@@ -328,4 +329,49 @@ fn g7_panics_while_a_reactor_is_dropped() {
     drop(world);
     assert_eq!(memory.descriptors(), 0);
     assert_eq!(Rc::strong_count(&counted), 1);
+}
+
+/// The result of work that was cancelled while it was done, and an event for a connection that has just ended.
+#[test]
+fn g7_destructors_of_what_comes_too_late() {
+    thread_local! {
+        static CANCELLED: RefCell<Option<Deferred<std::result::Result<Bomb, ThreadError>>>> =
+            const { RefCell::new(None) };
+    }
+    let mut world = World::new();
+    let deferred = world.reactor.run_in_thread(|| Bomb);
+    CANCELLED.set(Some(deferred));
+    // Comes before the result, in the same batch of messages.
+    world.reactor.remote().post(|_| CANCELLED.take().unwrap().cancel()).unwrap();
+    world.settle();
+    assert_eq!(world.reactor.stats().panics, 1, "a result's");
+    let (_, transport) = world.open(Echo);
+    let lost = transport.clone();
+    world.reactor.call_when_running(move |_| lost.abort_connection());
+    transport.post(Bomb);
+    world.settle();
+    assert_eq!(world.reactor.stats().panics, 2, "an event's");
+}
+
+/// What a protocol calls itself is asked for in the log.
+#[test]
+fn g7_a_protocol_that_cannot_name_itself() {
+    struct Nameless(Log);
+    impl Protocol for Nameless {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+            panic!("on purpose")
+        }
+        fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
+            self.0.add(world::kind(reason));
+        }
+        fn name(&self) -> &'static str {
+            panic!("in name")
+        }
+    }
+    let log = Log::default();
+    let (mut world, peer, _) = World::with(Nameless(log.clone()));
+    peer.send("x");
+    peer.finish();
+    world.settle();
+    assert_eq!(log.take(), ["panicked on purpose"]);
 }

@@ -296,3 +296,54 @@ fn a_producer_may_close_from_pause_and_write_from_resume() {
     assert_eq!(peer.received().len(), 100_000);
     assert_eq!(log.last(), "lost closed");
 }
+
+/// A producer that hands over to the next one from within its last callback is not called again.
+#[test]
+fn a_producer_that_registers_its_successor_is_done() {
+    struct Relay {
+        log: Log,
+        name: &'static str,
+        next: Option<Box<Self>>,
+    }
+    impl Producer for Relay {
+        fn resume_producing(&mut self, transport: &Transport) {
+            self.log.add(self.name);
+            transport.write(self.name);
+            transport.unregister_producer();
+            if let Some(next) = self.next.take() {
+                transport.register_producer(*next, ProducerKind::Pull).unwrap();
+            }
+        }
+    }
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Echo);
+    let second = Relay { log: log.clone(), name: "second", next: None };
+    let first = Relay { log: log.clone(), name: "first", next: Some(Box::new(second)) };
+    transport.register_producer(first, ProducerKind::Pull).unwrap();
+    world.settle();
+    assert_eq!(log.take(), ["first", "second"]);
+    assert_eq!(peer.received(), b"firstsecond");
+}
+
+/// G6: a connection that failed is not kept open by a producer without an end.
+#[test]
+fn g6_an_error_does_not_wait_for_the_producer() {
+    let log = Log::default();
+    let script = Script::new(&log).on_data(|transport, _| {
+        transport.write("sorry");
+        Err("on purpose".into())
+    });
+    let (mut world, peer, transport) = World::with(script);
+    peer.set_window(Some(0));
+    transport.register_producer(Source::new(&log, usize::MAX, 10), ProducerKind::Pull).unwrap();
+    world.settle();
+    assert_eq!(log.take(), ["made", "resume"]);
+    peer.send("x");
+    world.settle();
+    peer.set_window(Some(1000));
+    world.settle();
+    assert_eq!(peer.received(), b"xxxxxxxxxxsorry");
+    peer.finish();
+    world.settle();
+    assert_eq!(log.take(), ["data x", "stop", "lost error on purpose"]);
+}

@@ -6,7 +6,7 @@ mod support;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use ropewalk::{Reactor, factory_fn};
+use ropewalk::{ConnectOptions, Reactor, Transport, factory_fn};
 use support::{
     CLEAN, Event, Log, Probe, dial, listen, read_to_end, run_until, run_until_empty, talk, with_peer,
 };
@@ -54,6 +54,30 @@ fn g7_s53_a_panic_in_connection_made_ends_the_connection() {
     let reason = "a callback of the connection panicked: not today";
     assert_eq!(log.events(), [Event::Made, Event::Lost(reason.into())]);
     assert_eq!(reactor.stats().panics, 1);
+}
+
+/// The result of connecting tells that there was a connection; its protocol hears that it has ended, and why.
+#[test]
+fn s54_a_client_that_fails_in_connection_made_is_lost_for_that() {
+    type Made = fn(&Transport);
+    let failing: [(Made, &str); 2] = [
+        (|_| panic!("not today"), "a callback of the connection panicked: not today"),
+        (|transport| transport.fail("no"), "the connection was closed because of an error: no"),
+    ];
+    for (made, reason) in failing {
+        let mut reactor = Reactor::new().unwrap();
+        let address = listen(&reactor, Probe::new(&Log::default()).factory());
+        let log = Log::default();
+        let factory = Probe::new(&log).on_made(made).factory();
+        let seen = log.clone();
+        reactor.connect(address, &ConnectOptions::default(), factory).then(move |result| {
+            seen.push(Event::Posted(format!("open: {}", result.unwrap().is_open())));
+        });
+        run_until(&mut reactor, "the loss", || log.has(&Event::Lost(reason.into())));
+        run_until_empty(&mut reactor);
+        let expected = [Event::Made, Event::Posted("open: false".into()), Event::Lost(reason.into())];
+        assert_eq!(log.events(), expected);
+    }
 }
 
 #[test]

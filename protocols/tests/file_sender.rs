@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use ropewalk_protocols::{Discard, FileSendError, FileSender};
-use ropewalk_reactor::testing::Probe;
-use ropewalk_reactor::{Limits, Transport};
+use ropewalk_reactor::testing::{Probe, check_chunking};
+use ropewalk_reactor::{Limits, Protocol, Transport};
 
 type Outcome = Rc<RefCell<Option<Result<u64, FileSendError>>>>;
 
@@ -216,4 +216,20 @@ fn a_small_output_limit_does_not_end_the_connection() {
     probe.settle();
     assert_eq!(sent(&outcome), 1_000);
     assert!(probe.written() == pattern(1_000));
+}
+
+#[test]
+fn a_file_asked_for_is_the_same_however_the_request_is_cut() {
+    /// Sends its file at the first dot.
+    struct Asked;
+    impl Protocol for Asked {
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) -> ropewalk_reactor::Result {
+            if data.contains(&b'.') {
+                send(io::Cursor::new(pattern(100_000)), transport);
+                transport.lose_connection();
+            }
+            Ok(())
+        }
+    }
+    assert!(check_chunking(|_| Asked, "please.now.").written == pattern(100_000));
 }

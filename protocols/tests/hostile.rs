@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{Lines, Log, Random, Strings, random_parts};
+use common::{Lines, Random, Strings, random_parts};
 use ropewalk_protocols::{
     Delimiter, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, LineReceiver, LineTransport,
     NetstringReceiver, StringTransport,
 };
-use ropewalk_reactor::testing::Probe;
+use ropewalk_reactor::testing::{Events, Probe, check_chunking};
 use ropewalk_reactor::{Protocol, Result};
 
 fn line(_: &mut LineTransport<'_>, _: &[u8]) -> Result {
@@ -19,10 +19,10 @@ fn string(_: &mut StringTransport<'_>, _: &[u8]) -> Result {
 }
 
 /// One of each receiver.
-fn receivers() -> Vec<Box<dyn Protocol>> {
+fn receivers(log: &Events) -> Vec<Box<dyn Protocol>> {
     let custom = Delimiter::custom("\0\u{1}\0").expect("it is not empty");
-    let lines = || LineReceiver::new(Lines { log: Log::default(), react: line });
-    let strings = || Strings { log: Log::default(), react: string };
+    let lines = || LineReceiver::new(Lines { log: log.clone(), react: line });
+    let strings = || Strings { log: log.clone(), react: string };
     vec![
         Box::new(lines()),
         Box::new(lines().delimiter(Delimiter::LfOrCrLf).max_length(3)),
@@ -50,7 +50,7 @@ fn bytes_of_any_kind_panic_nowhere() {
     let mut random = Random(1);
     for _ in 0..50 {
         let input: Vec<u8> = (0..random.below(5_000)).map(|_| random.next() as u8).collect();
-        for receiver in receivers() {
+        for receiver in receivers(&Events::new()) {
             attack(receiver, &input, &mut random);
         }
     }
@@ -60,8 +60,22 @@ fn bytes_of_any_kind_panic_nowhere() {
 fn endless_runs_of_one_byte_panic_nowhere() {
     let mut random = Random(2);
     for byte in [0, 1, b'\r', b'\n', b'0', b'9', b':', b',', 0xff] {
-        for receiver in receivers() {
+        for receiver in receivers(&Events::new()) {
             attack(receiver, &[byte; 20_000], &mut random);
+        }
+    }
+}
+
+#[test]
+fn bytes_of_any_kind_mean_the_same_however_they_are_cut() {
+    let mut random = Random(3);
+    for (alphabet, count) in [(b"a1:0,\r\n\0\x01\x02\r\n".as_slice(), 8), (b"\0\x01".as_slice(), 3)] {
+        for _ in 0..count {
+            let input: Vec<u8> =
+                (0..random.below(16)).map(|_| alphabet[random.below(alphabet.len())]).collect();
+            for receiver in 0..receivers(&Events::new()).len() {
+                check_chunking(|events| receivers(&events).swap_remove(receiver), &input);
+            }
         }
     }
 }

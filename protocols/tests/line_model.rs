@@ -2,20 +2,20 @@
 
 mod common;
 
-use common::{Log, Random, random_parts, resume_fully};
+use common::{Random, random_parts, resume_fully};
 use ropewalk_protocols::{Delimiter, LineProtocol, LineReceiver, LineTransport};
 use ropewalk_reactor::Result;
-use ropewalk_reactor::testing::Probe;
+use ropewalk_reactor::testing::{Events, Probe};
 
 /// Tolerates lines that are too long, and pauses now and then.
 struct Recorder {
-    log: Log,
+    log: Events,
     random: Random,
 }
 
 impl LineProtocol for Recorder {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.log.add("line", line);
+        self.log.record_bytes("line", line);
         if self.random.below(3) == 0 {
             transport.pause_reading();
         }
@@ -23,7 +23,7 @@ impl LineProtocol for Recorder {
     }
 
     fn line_too_long(&mut self, transport: &mut LineTransport<'_>, start: &[u8], _: usize) -> Result {
-        self.log.add("too long", start);
+        self.log.record_bytes("too long", start);
         if self.random.below(3) == 0 {
             transport.pause_reading();
         }
@@ -64,7 +64,7 @@ fn agree(delimiter: &Delimiter, sought: &[u8], alphabet: &[u8]) {
         let limit = random.below(6);
         let length = random.below(60);
         let input: Vec<u8> = (0..length).map(|_| alphabet[random.below(alphabet.len())]).collect();
-        let log = Log::default();
+        let log = Events::new();
         let recorder = Recorder { log: log.clone(), random: Random(round) };
         let receiver = LineReceiver::new(recorder).delimiter(delimiter.clone()).max_length(limit);
         let mut probe = Probe::new(receiver);

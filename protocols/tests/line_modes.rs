@@ -5,27 +5,27 @@ mod common;
 use std::any::Any;
 use std::time::Duration;
 
-use common::{Log, check_chunking, resume_fully, run};
+use common::{resume_fully, run};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
-use ropewalk_reactor::testing::Probe;
+use ropewalk_reactor::testing::{Events, Probe, check_chunking};
 use ropewalk_reactor::{Reason, Result, TimerKey, Transport};
 
 /// A line that is a number announces so many raw bytes.
 #[derive(Clone)]
 struct Counted {
-    log: Log,
+    log: Events,
     raw: usize,
 }
 
 impl Counted {
-    fn new(log: Log) -> LineReceiver<Self> {
+    fn new(log: Events) -> LineReceiver<Self> {
         LineReceiver::new(Self { log, raw: 0 })
     }
 }
 
 impl LineProtocol for Counted {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.log.add("line", line);
+        self.log.record_bytes("line", line);
         if let Some(raw) = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok()) {
             self.raw = raw;
             transport.set_raw_mode();
@@ -35,7 +35,7 @@ impl LineProtocol for Counted {
 
     fn raw_data_received(&mut self, transport: &mut LineTransport<'_>, data: &[u8]) -> Result {
         let (raw, rest) = data.split_at(self.raw.min(data.len()));
-        self.log.add_raw(raw);
+        self.log.record_stream("raw", raw);
         self.raw -= raw.len();
         if self.raw == 0 {
             transport.set_line_mode(rest);
@@ -46,7 +46,7 @@ impl LineProtocol for Counted {
 
 #[test]
 fn s7_s8_raw_data_gets_the_rest_of_the_read_and_gives_back_what_is_not_raw() {
-    let outcome = check_chunking("a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny", Counted::new);
+    let outcome = check_chunking(Counted::new, "a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny");
     assert_eq!(
         outcome.events,
         ["line a", "line 5", "raw \\r\\nb\\r\\n", "line c", "line 1", "raw x", "line d", "line 3", "raw y"]
@@ -73,30 +73,30 @@ fn s10_raw_mode_has_no_limit() {
 
 #[test]
 fn s17_closing_in_raw_mode_stops_delivery_too() {
-    struct Closing(Log);
+    struct Closing(Events);
     impl LineProtocol for Closing {
         fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
             transport.set_raw_mode();
         }
 
         fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
-            self.0.add("line", line);
+            self.0.record_bytes("line", line);
             Ok(())
         }
 
         fn raw_data_received(&mut self, transport: &mut LineTransport<'_>, data: &[u8]) -> Result {
-            self.0.add_raw(&data[..1]);
+            self.0.record_stream("raw", &data[..1]);
             transport.lose_connection();
             transport.set_line_mode(&data[1..]);
             Ok(())
         }
     }
-    assert_eq!(check_chunking("xa\r\nb\r\n", |log| LineReceiver::new(Closing(log))).events, ["raw x"]);
+    assert_eq!(check_chunking(|log| LineReceiver::new(Closing(log)), "xa\r\nb\r\n").events, ["raw x"]);
 }
 
 #[test]
 fn raw_mode_without_a_handler_is_an_error_that_says_so() {
-    struct Forgetful(Log);
+    struct Forgetful(Events);
     impl LineProtocol for Forgetful {
         fn line_received(&mut self, transport: &mut LineTransport<'_>, _: &[u8]) -> Result {
             transport.set_raw_mode();
@@ -104,24 +104,24 @@ fn raw_mode_without_a_handler_is_an_error_that_says_so() {
         }
 
         fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-            self.0.add_loss(reason);
+            self.0.record(format_args!("lost {reason}"));
         }
     }
-    let events = check_chunking("a\r\nb", |log| LineReceiver::new(Forgetful(log))).events;
+    let events = check_chunking(|log| LineReceiver::new(Forgetful(log)), "a\r\nb").events;
     assert!(events[0].contains("raw_data_received"), "{events:?}");
 }
 
 /// Answers `more` with lines put behind the others.
 #[derive(Clone)]
-struct Appending(Log);
+struct Appending(Events);
 
 impl LineProtocol for Appending {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.0.add("line", line);
+        self.0.record_bytes("line", line);
         if line == b"more" {
             transport.set_line_mode("x\r\n");
             transport.set_line_mode("y\r\n");
-            self.0.add("rest", &transport.rest());
+            self.0.record_bytes("rest", &transport.rest());
         }
         Ok(())
     }
@@ -151,14 +151,14 @@ fn s9_line_mode_set_in_line_mode_appends_to_what_is_buffered() {
 
 #[test]
 fn bytes_of_ones_own_come_before_what_is_given_back_after_them() {
-    struct Inserting(Log);
+    struct Inserting(Events);
     impl LineProtocol for Inserting {
         fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
             transport.set_raw_mode();
         }
 
         fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
-            self.0.add("line", line);
+            self.0.record_bytes("line", line);
             Ok(())
         }
 
@@ -168,12 +168,12 @@ fn bytes_of_ones_own_come_before_what_is_given_back_after_them() {
             Ok(())
         }
     }
-    let events = check_chunking("a\r\nb\r\n", |log| LineReceiver::new(Inserting(log))).events;
+    let events = check_chunking(|log| LineReceiver::new(Inserting(log)), "a\r\nb\r\n").events;
     assert_eq!(events, ["line own", "line a", "line b"]);
 }
 
 /// Does in every other callback what changes how the input is read.
-struct Busy(Log);
+struct Busy(Events);
 
 impl LineProtocol for Busy {
     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
@@ -182,17 +182,17 @@ impl LineProtocol for Busy {
     }
 
     fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.0.add("line", line);
+        self.0.record_bytes("line", line);
         if line == b"fail" { Err("told to".into()) } else { Ok(()) }
     }
 
     fn raw_data_received(&mut self, _: &mut LineTransport<'_>, data: &[u8]) -> Result {
-        self.0.add_raw(data);
+        self.0.record_stream("raw", data);
         Ok(())
     }
 
     fn timer_expired(&mut self, transport: &mut LineTransport<'_>, _: TimerKey) {
-        self.0.add("timer with", &transport.rest());
+        self.0.record_bytes("timer with", &transport.rest());
         transport.set_line_mode("-timer\r\n");
     }
 
@@ -202,24 +202,24 @@ impl LineProtocol for Busy {
             Some(&"lines") => transport.set_line_mode("event\r\n"),
             Some(&"limit") => transport.set_max_length(2),
             Some(&"fail") => transport.set_line_mode("fail\r\n"),
-            Some(&"clear") => self.0.add("cleared", &transport.clear_line_buffer()),
+            Some(&"clear") => self.0.record_bytes("cleared", &transport.clear_line_buffer()),
             _ => {}
         }
     }
 
     fn line_too_long(&mut self, _: &mut LineTransport<'_>, start: &[u8], _: usize) -> Result {
-        self.0.add("too long", start);
+        self.0.record_bytes("too long", start);
         Ok(())
     }
 
     fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-        self.0.add_loss(reason);
+        self.0.record(format_args!("lost {reason}"));
     }
 }
 
 #[test]
 fn every_callback_may_change_how_the_input_is_read() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Busy(log.clone())));
     assert_eq!(log.take(), ["line made"]);
     probe.deliver("begun");
@@ -246,7 +246,7 @@ fn every_callback_may_change_how_the_input_is_read() {
 
 #[test]
 fn an_error_after_an_informing_callback_ends_the_connection() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Busy(log.clone())));
     probe.transport().post("fail");
     probe.settle();
@@ -257,11 +257,11 @@ fn an_error_after_an_informing_callback_ends_the_connection() {
 }
 
 /// Hands the connection to lines of another kind when told to.
-struct Login(Log);
+struct Login(Events);
 
 impl LineProtocol for Login {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.0.add("login", line);
+        self.0.record_bytes("login", line);
         if line == b"later" {
             transport.pause_reading();
         } else {
@@ -279,13 +279,13 @@ impl LineProtocol for Login {
 #[test]
 fn s42_a_successor_gets_the_rest_and_nothing_twice() {
     let make = |log| LineReceiver::new(Login(log));
-    let outcome = check_chunking("bob\r\nhello\r\n1\r\nx", make);
+    let outcome = check_chunking(make, "bob\r\nhello\r\n1\r\nx");
     assert_eq!(outcome.events, ["login bob", "line hello", "line 1", "raw x"]);
 }
 
 #[test]
 fn a_successor_that_an_event_brings_gets_what_was_held_meanwhile() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Login(log.clone())));
     probe.deliver("later\r\nhello\r\nwor");
     probe.deliver("ld\r\n");
@@ -314,13 +314,13 @@ impl<P: LineProtocol> LineProtocol for Pausing<P> {
 fn s12_pausing_at_every_step_changes_nothing_but_the_time() {
     let input = "a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny";
     let make = |log| LineReceiver::new(Pausing(Counted { log, raw: 0 }));
-    let outcome = check_chunking(input, make);
+    let outcome = check_chunking(make, input);
     assert_eq!(outcome.events, run(&[input.as_bytes()], Counted::new).events);
 }
 
 #[test]
 fn flips_in_what_was_held_are_as_good_as_in_a_read() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Pausing(Counted { log: log.clone(), raw: 0 })));
     probe.deliver(b"1\r\nx".repeat(2_000));
     resume_fully(&mut probe);

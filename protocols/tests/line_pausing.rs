@@ -6,13 +6,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{Lines, Log, check_chunking, resume_fully};
+use common::{Lines, resume_fully};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
-use ropewalk_reactor::testing::Probe;
+use ropewalk_reactor::testing::{Events, Probe, check_chunking};
 use ropewalk_reactor::{Result, TimerKey};
 
 fn receiver<F: FnMut(&mut LineTransport<'_>, &[u8]) -> Result>(
-    log: &Log,
+    log: &Events,
     react: F,
 ) -> LineReceiver<impl LineProtocol + use<F>> {
     LineReceiver::new(Lines { log: log.clone(), react })
@@ -32,20 +32,20 @@ fn pausing(transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
 
 #[test]
 fn s11_no_line_follows_a_pause_and_what_arrives_meanwhile_waits() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("a\r\npause\r\nb\r\nc");
     probe.deliver("d\r\n");
     assert_eq!(log.take(), ["line a", "line pause"]);
     probe.transport().resume_reading();
-    assert_eq!(log.len(), 0, "resuming calls nobody");
+    assert_eq!(log.take(), [""; 0], "resuming calls nobody");
     probe.settle();
     assert_eq!(log.take(), ["line b", "line cd"]);
 }
 
 #[test]
 fn s12_resuming_stops_at_the_next_pause() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("pause\r\na\r\npause\r\nb\r\npause\r\n");
     assert_eq!(log.take(), ["line pause"]);
@@ -59,16 +59,17 @@ fn s12_resuming_stops_at_the_next_pause() {
 
 #[test]
 fn s12_any_split_with_pauses_gives_the_same() {
-    let outcome = check_chunking("a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\nr", |log| {
-        LineReceiver::new(Lines { log, react: pausing })
-    });
+    let outcome = check_chunking(
+        |log| LineReceiver::new(Lines { log, react: pausing }),
+        "a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\nr",
+    );
     assert_eq!(outcome.written, b"a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\n");
     assert_eq!(outcome.events[7], "eof r");
 }
 
 #[test]
 fn s13_pausing_and_resuming_in_one_callback_is_nothing() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("a\r\nboth\r\nb\r\n");
     assert_eq!(log.take(), ["line a", "line both", "line b"]);
@@ -76,7 +77,7 @@ fn s13_pausing_and_resuming_in_one_callback_is_nothing() {
 
 #[test]
 fn s14_while_paused_the_peer_is_held_back() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("pause\r\n");
     let reads = probe.peer().reads();
@@ -91,7 +92,7 @@ fn s14_while_paused_the_peer_is_held_back() {
 
 #[test]
 fn input_before_a_pause_is_delivered_before_the_end_of_input() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("pause\r\na\r\npause\r\nb\r\nc");
     probe.deliver_eof();
@@ -102,7 +103,7 @@ fn input_before_a_pause_is_delivered_before_the_end_of_input() {
 
 #[test]
 fn lines_held_when_the_connection_breaks_are_delivered_before_the_loss() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(receiver(&log, pausing));
     probe.deliver("pause\r\na\r\npause\r\nb\r\n");
     probe.reset();
@@ -118,7 +119,7 @@ fn lines_held_when_the_connection_breaks_are_delivered_before_the_loss() {
 #[test]
 fn one_read_of_small_requests_cannot_run_past_the_mark() {
     const ANSWER: usize = 20_000;
-    let log = Log::default();
+    let log = Events::new();
     let most = Rc::new(Cell::new(0));
     let seen = Rc::clone(&most);
     let mut probe = Probe::new(receiver(&log, move |transport, _| {
@@ -128,18 +129,18 @@ fn one_read_of_small_requests_cannot_run_past_the_mark() {
     }));
     probe.set_window(Some(0));
     probe.deliver("r\r\n".repeat(1_000));
-    assert_eq!(log.len(), 4, "64 KiB are the mark");
+    assert_eq!(log.take().len(), 4, "64 KiB are the mark");
     for _ in 0..100 {
         probe.set_window(Some(ANSWER));
         probe.written();
     }
     probe.set_window(None);
-    assert_eq!(log.len(), 1_000);
+    assert_eq!(log.take().len(), 996);
     assert!(most.get() <= 64 * 1024 + ANSWER, "{} bytes were waiting", most.get());
 }
 
 /// Begins paused, until a timer expires.
-struct Late(Log);
+struct Late(Events);
 
 impl LineProtocol for Late {
     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
@@ -149,7 +150,7 @@ impl LineProtocol for Late {
     }
 
     fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.0.add("line", line);
+        self.0.record_bytes("line", line);
         Ok(())
     }
 
@@ -160,16 +161,16 @@ impl LineProtocol for Late {
 
 #[test]
 fn s63_a_pause_from_the_beginning_holds_everything_until_it_ends() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Late(log.clone())));
     probe.deliver("a\r\n");
-    assert_eq!(log.len(), 0);
+    assert_eq!(log.take(), [""; 0]);
     probe.advance(Duration::from_secs(1));
     assert_eq!(log.take(), ["line made", "line a"]);
 }
 
 /// Has a timer put lines behind the others, and answers each so that output passes the mark until it is flushed.
-struct Timed(Log);
+struct Timed(Events);
 
 impl LineProtocol for Timed {
     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
@@ -177,7 +178,7 @@ impl LineProtocol for Timed {
     }
 
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        self.0.add("line", line);
+        self.0.record_bytes("line", line);
         transport.write(vec![b'x'; 100_000]);
         Ok(())
     }
@@ -189,7 +190,7 @@ impl LineProtocol for Timed {
 
 #[test]
 fn a_pause_that_ends_before_the_turn_does_not_strand_lines() {
-    let log = Log::default();
+    let log = Events::new();
     let mut probe = Probe::new(LineReceiver::new(Timed(log.clone())));
     probe.advance(Duration::from_secs(1));
     assert_eq!(log.take(), ["line a", "line b", "line c"]);

@@ -1,15 +1,13 @@
 //! Strings whose meaning depends on what came before.
 
-mod common;
-
-use common::{Log, check_chunking};
 use ropewalk_protocols::{
     NetstringReceiver, SendString, Stateful, StatefulStringProtocol, StringProtocol, StringTransport,
 };
+use ropewalk_reactor::testing::{Events, check_chunking};
 use ropewalk_reactor::{Reason, Result, Transport};
 
 /// Name, password, then messages.
-struct Login(Log);
+struct Login(Events);
 
 enum State {
     Name,
@@ -43,25 +41,25 @@ impl StatefulStringProtocol for Login {
     }
 
     fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-        self.0.add_loss(reason);
+        self.0.record(format_args!("lost {reason}"));
     }
 }
 
 #[test]
 fn what_one_state_gathers_moves_into_the_next() {
     let make = |log| NetstringReceiver::new(Stateful::new(Login(log)));
-    let outcome = check_chunking("3:bob,6:secret,1:a,1:b,", make);
+    let outcome = check_chunking(make, "3:bob,6:secret,1:a,1:b,");
     assert_eq!(outcome.written, b"5:name?,5:bob 0,5:bob 1,");
 }
 
 #[test]
 fn a_refused_string_ends_the_connection() {
     let make = |log| NetstringReceiver::new(Stateful::new(Login(log)));
-    let outcome = check_chunking("3:bob,5:guess,1:a,", make);
+    let outcome = check_chunking(make, "3:bob,5:guess,1:a,");
     assert_eq!(outcome.events, ["lost the connection was closed because of an error: wrong password"]);
 }
 
 #[test]
 fn it_is_named_after_its_protocol() {
-    assert!(Stateful::new(Login(Log::default())).name().ends_with("Login"));
+    assert!(Stateful::new(Login(Events::new())).name().ends_with("Login"));
 }

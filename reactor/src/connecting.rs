@@ -81,7 +81,23 @@ pub(crate) struct AttemptId {
 
 impl ReactorHandle {
     /// Connects to `address`; `factory` makes the protocol once the connection stands. The result comes after the
-    /// protocol's `connection_made`; dropping the deferred does not end the attempt, cancelling it does.
+    /// protocol's `connection_made`, also if that has failed: then the transport is no longer open. Dropping the deferred
+    /// does not end the attempt, cancelling it does.
+    ///
+    /// ```no_run
+    /// # use ropewalk_reactor::{ConnectOptions, Protocol, Reactor, Result, Transport, for_protocol};
+    /// # struct Client;
+    /// # impl Protocol for Client {
+    /// #     fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result { Ok(()) }
+    /// # }
+    /// # let reactor = Reactor::new()?;
+    /// let address = ([127, 0, 0, 1], 8123).into();
+    /// reactor.connect(address, &ConnectOptions::default(), for_protocol(|| Client)).then(|result| match result {
+    ///     Ok(transport) => transport.write("hello\r\n"),
+    ///     Err(error) => println!("{error}"), // connecting to 127.0.0.1:8123: Connection refused
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect(
         &self,
         address: SocketAddr,
@@ -223,6 +239,7 @@ impl Reactor {
         let Some(protocol) = self.build_protocol(&*attempt.factory, &attempt.address) else {
             self.table.remove(id);
             self.give_up(*attempt, |address| ConnectError::NoProtocol { address });
+            self.feed_starved_ports();
             return;
         };
         let Attempt { stream, factory, resolver, address, timer, readiness, .. } = *attempt;

@@ -89,11 +89,7 @@ impl<T: 'static> Deferred<T> {
         let (mapped, resolver) = Deferred::new(&self.shared.reactor);
         // The operation holds the source; were it held from here too, an operation that never ends would leak both.
         let source = Rc::downgrade(&self.shared);
-        mapped.on_cancel(move || {
-            if let Some(source) = source.upgrade() {
-                source.cancel();
-            }
-        });
+        mapped.on_cancel(move || cancel(&source));
         self.then(move |value| resolver.resolve(change(value)));
         mapped
     }

@@ -11,6 +11,41 @@ use crate::{Address, Protocol};
 /// several ports is passed to each as a clone of one `Rc`.
 ///
 /// [`for_protocol`] and [`factory_fn`] are the two short ways to make one.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use ropewalk_reactor::{Address, Factory, Protocol, Reason, Result, Transport};
+///
+/// /// Serves ten at a time.
+/// struct AtMostTen {
+///     served: Rc<Cell<usize>>,
+/// }
+///
+/// struct Guest {
+///     served: Rc<Cell<usize>>,
+/// }
+///
+/// impl Factory for AtMostTen {
+///     fn build_protocol(&self, _peer: &Address) -> Option<Box<dyn Protocol>> {
+///         if self.served.get() == 10 {
+///             return None;
+///         }
+///         self.served.set(self.served.get() + 1);
+///         Some(Box::new(Guest { served: Rc::clone(&self.served) }))
+///     }
+/// }
+///
+/// impl Protocol for Guest {
+///     fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+///         Ok(())
+///     }
+///
+///     fn connection_lost(&mut self, _: &Transport, _: &Reason) {
+///         self.served.set(self.served.get() - 1);
+///     }
+/// }
+/// ```
 pub trait Factory {
     /// A protocol for a new connection with `peer`, or `None` to refuse it: a server closes the connection at
     /// once, a client's `connect` fails with [`ConnectError::NoProtocol`](crate::ConnectError::NoProtocol).

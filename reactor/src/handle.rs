@@ -71,7 +71,8 @@ impl ReactorHandle {
         self.core.counters.snapshot(timers)
     }
 
-    /// Changes the limits that connections without limits of their own have, those already open included.
+    /// Changes the limits that connections without limits of their own have, those already open included. A timeout that
+    /// a connection is waiting for already is shortened only when something happens on it.
     pub fn set_default_limits(&self, limits: Limits) {
         self.core.limits.set(limits);
     }

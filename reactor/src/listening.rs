@@ -18,6 +18,22 @@ pub(crate) type PortId = ConnectionId;
 
 /// A listening port: the handle that [`ReactorHandle::listen`] returns. Dropping it changes nothing; the port listens
 /// until [`stop`](Self::stop) or until the reactor stops.
+///
+/// ```
+/// # use ropewalk_reactor::{ListenOptions, Protocol, Reactor, Result, Transport, for_protocol};
+/// # struct Echo;
+/// # impl Protocol for Echo {
+/// #     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result { Ok(transport.write(data)) }
+/// # }
+/// let mut reactor = Reactor::new()?;
+/// let port = reactor.listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), for_protocol(|| Echo))?;
+/// println!("listening on {}", port.address()); // with the real port
+/// let handle = (*reactor).clone();
+/// port.stop().then(move |()| handle.stop());
+/// reactor.run()?;
+/// assert!(!port.is_listening());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ListeningPort {
     port: Rc<Port>,

@@ -13,6 +13,28 @@ use crate::Transport;
 /// can write. Joined both ways, two transports make a proxy with back-pressure. A transport does not unregister itself:
 /// in `eof_received` and in `connection_lost` of the one, unregister the producer of the other and finish its writing;
 /// else the other waits for more until its close timeout.
+///
+/// ```
+/// use ropewalk_reactor::{Producer, ProducerKind, Transport};
+///
+/// /// Counts down, one line at a time.
+/// struct Countdown(u32);
+///
+/// impl Producer for Countdown {
+///     fn resume_producing(&mut self, transport: &Transport) {
+///         transport.write(format!("{}\r\n", self.0));
+///         match self.0.checked_sub(1) {
+///             Some(next) => self.0 = next,
+///             None => transport.unregister_producer(),
+///         }
+///     }
+/// }
+///
+/// fn launch(transport: &Transport) {
+///     transport.register_producer(Countdown(10), ProducerKind::Pull).expect("it has no producer yet");
+///     transport.lose_connection(); // when the producer has finished
+/// }
+/// ```
 pub trait Producer {
     /// There is room.
     ///

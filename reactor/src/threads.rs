@@ -47,8 +47,23 @@ impl ReactorHandle {
     /// Does `work` in another thread and gives its result back in this one. For what blocks: files, name lookups of
     /// other libraries, long computations.
     ///
-    /// The pool is this reactor's own; work waits while all its threads are busy. Cancelling drops the result, and the
+    /// The pool is this reactor's own, of at most 8 threads, which end after 10 seconds without work; work waits while all
+    /// of them are busy, in a queue without bound. Cancelling drops the result, and the
     /// work too if it has not begun. Dropping the reactor drops work that has not begun and does not wait for the rest.
+    ///
+    /// ```
+    /// # let mut reactor = ropewalk_reactor::Reactor::new()?;
+    /// let handle = (*reactor).clone();
+    /// reactor.run_in_thread(|| std::fs::read_to_string("/etc/hostname")).then(move |result| {
+    ///     match result {
+    ///         Ok(text) => println!("{text:?}"),
+    ///         Err(error) => println!("{error}"),
+    ///     }
+    ///     handle.stop();
+    /// });
+    /// reactor.run()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn run_in_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -30,7 +30,7 @@ pub enum When {
 }
 
 /// Names a trigger, for removing it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TriggerId(u64);
 
 /// Whether something is done, or will be when a [`Deferred`] has its value. Made from `()` or from a deferred.
@@ -64,19 +64,35 @@ pub(crate) struct Triggers {
 }
 
 impl Triggers {
-    /// Takes the first trigger for `when`.
-    pub(crate) fn take(&mut self, when: When) -> Option<Action> {
-        let place = self.waiting.iter().position(|(_, whose, _)| *whose == when)?;
+    /// The name of the trigger registered last.
+    pub(crate) fn last(&self) -> TriggerId {
+        TriggerId(self.next)
+    }
+
+    /// Takes the first trigger for `when`, if it was registered no later than `last`.
+    pub(crate) fn take(&mut self, when: When, last: TriggerId) -> Option<Action> {
+        let place = self.waiting.iter().position(|(id, whose, _)| *whose == when && *id <= last)?;
         self.waiting.remove(place).map(|(_, _, action)| action)
     }
 }
 
 impl ReactorHandle {
     /// Calls `action` once, `when` the reactor next starts or stops, in the order of registration. A panic in it is
-    /// logged and keeps nothing else from happening.
+    /// logged and keeps nothing else from happening. A trigger that is added while those for the same `when` fire waits
+    /// for the next time; so one that is to fire every time adds itself again.
     ///
     /// A trigger for [`When::BeforeShutdown`] may return a [`Deferred`]; the shutdown waits for it, while the loop goes
     /// on. Calling [`stop`](ReactorHandle::stop) again ends the waiting.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ropewalk_reactor::{Reactor, When};
+    /// let mut reactor = Reactor::new()?;
+    /// reactor.add_trigger(When::AfterStartup, |reactor| reactor.stop());
+    /// reactor.add_trigger(When::BeforeShutdown, |reactor| reactor.drain(Duration::from_secs(5)));
+    /// reactor.run()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn add_trigger<C: Into<Completion>>(
         &self,
         when: When,

@@ -16,6 +16,17 @@ pub(crate) enum Kind {
     Tokio,
 }
 
+/// What it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Sends bytes back as they come.
+    Echo,
+    /// Sends each line back, once it is whole.
+    Lines,
+    /// Sends each line to everybody.
+    Chat,
+}
+
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Handwritten, Self::Ropewalk, Self::Tokio];
 
@@ -27,6 +38,18 @@ impl Kind {
             Self::Handwritten => "mio",
             Self::Ropewalk => "ropewalk",
             Self::Tokio => "tokio",
+        }
+    }
+}
+
+impl Service {
+    const ALL: [Self; 3] = [Self::Echo, Self::Lines, Self::Chat];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Lines => "lines",
+            Self::Chat => "chat",
         }
     }
 }
@@ -46,10 +69,19 @@ impl FromStr for Kind {
     }
 }
 
-pub(crate) fn serve(kind: Kind) -> Result<(), Box<dyn Error>> {
+impl FromStr for Service {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|service| service.name() == name);
+        known.ok_or_else(|| format!("no service is called {name}; there are echo, lines and chat"))
+    }
+}
+
+pub(crate) fn serve(kind: Kind, service: Service) -> Result<(), Box<dyn Error>> {
     match kind {
-        Kind::Handwritten => handwritten::serve(),
-        Kind::Ropewalk => ropewalk::serve(),
-        Kind::Tokio => tokio::serve(),
+        Kind::Handwritten => handwritten::serve(service),
+        Kind::Ropewalk => ropewalk::serve(service),
+        Kind::Tokio => tokio::serve(service),
     }
 }

@@ -1,8 +1,16 @@
-//! Echo as a user of Ropewalk writes it.
+//! The services as a user of Ropewalk writes them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::rc::Rc;
 
-use ropewalk::{ListenOptions, Protocol, Reactor, Result, Transport, for_protocol};
+use ropewalk::{
+    Bytes, ConnectionId, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, ListenOptions,
+    Protocol, Reactor, Reason, Result, SendLine, Transport, for_protocol,
+};
+
+use super::Service;
 
 struct Echo;
 
@@ -13,9 +21,55 @@ impl Protocol for Echo {
     }
 }
 
-pub(crate) fn serve() -> std::result::Result<(), Box<dyn Error>> {
+struct Lines;
+
+impl LineProtocol for Lines {
+    fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        transport.send_line_with(line, &Delimiter::Lf);
+        Ok(())
+    }
+}
+
+type Room = Rc<RefCell<BTreeMap<ConnectionId, Transport>>>;
+
+struct Chat {
+    room: Room,
+}
+
+impl LineProtocol for Chat {
+    fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        self.room.borrow_mut().insert(transport.id(), (*transport).clone());
+    }
+
+    fn line_received(&mut self, _: &mut LineTransport<'_>, line: &[u8]) -> Result {
+        let line = Bytes::from([line, b"\n"].concat());
+        for member in self.room.borrow().values() {
+            member.write_shared(line.clone());
+        }
+        Ok(())
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, _: &Reason) {
+        self.room.borrow_mut().remove(&transport.id());
+    }
+}
+
+pub(crate) fn serve(service: Service) -> std::result::Result<(), Box<dyn Error>> {
+    match service {
+        Service::Echo => listen(for_protocol(|| Echo)),
+        Service::Lines => listen(for_protocol(|| LineReceiver::new(Lines).delimiter(Delimiter::Lf))),
+        Service::Chat => {
+            let room = Room::default();
+            listen(for_protocol(move || {
+                LineReceiver::new(Chat { room: Rc::clone(&room) }).delimiter(Delimiter::Lf)
+            }))
+        }
+    }
+}
+
+fn listen(factory: impl Factory + 'static) -> std::result::Result<(), Box<dyn Error>> {
     let mut reactor = Reactor::new()?;
-    let port = reactor.listen("127.0.0.1:0".parse()?, ListenOptions::default(), for_protocol(|| Echo))?;
+    let port = reactor.listen("127.0.0.1:0".parse()?, ListenOptions::default(), factory)?;
     println!("{}", port.address());
     Ok(reactor.run()?)
 }

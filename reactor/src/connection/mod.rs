@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     readable: bool,
     /// A write may take something. Latched likewise.
     writable: bool,
+    /// Output was left when it was flushed last. So readiness that is not there cannot pass for the beginning of a wait.
+    output_left: bool,
     /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
     /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
     distrusts_short_reads: bool,
@@ -70,6 +72,7 @@ impl Connection {
             deadlines: Deadlines::new(now),
             readable: false,
             writable: true,
+            output_left: false,
             distrusts_short_reads: false,
             broken: false,
             queued: false,
@@ -93,8 +96,13 @@ impl Connection {
         self.transport.shared()
     }
 
+    pub(crate) fn is_lost(&self) -> bool {
+        self.shared().state() == State::Lost
+    }
+
+    /// What the protocol calls itself, which is user code too.
     pub(crate) fn protocol_name(&self) -> &'static str {
-        self.protocol.name()
+        catch(|| self.protocol.name()).unwrap_or("a protocol without a name")
     }
 
     /// Tells the protocol that it has a connection.
@@ -199,20 +207,16 @@ impl Connection {
 
     /// An expired timer of the protocol.
     pub(crate) fn timer_expired(&mut self, watch: &mut Watch, timer: crate::TimerKey) {
-        if self.transport.forget_timer(timer) && self.shared().state() != State::Lost {
+        if self.transport.forget_timer(timer) && !self.is_lost() {
             self.inform(watch, "timer_expired", |protocol, transport| {
                 protocol.timer_expired(transport, timer)
             });
         }
     }
 
-    /// An event that somebody posted.
+    /// An event that somebody posted; the connection is not lost.
     pub(crate) fn event_received(&mut self, watch: &mut Watch, event: Box<dyn std::any::Any>) {
-        if self.shared().state() != State::Lost {
-            self.inform(watch, "event_received", |protocol, transport| {
-                protocol.event_received(transport, event)
-            });
-        }
+        self.inform(watch, "event_received", |protocol, transport| protocol.event_received(transport, event));
     }
 
     /// Calls `connection_lost`, the last callback; before it, the producer is stopped.
@@ -224,12 +228,7 @@ impl Connection {
             self.stream.reset_on_drop();
         }
         let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
-        log::debug!(
-            "connection {} with {}: {}",
-            self.shared().id,
-            self.shared().peer,
-            self.in_words(&reason)
-        );
+        self.log_loss(&reason);
         if self.made {
             watch.begin(Running::Callback(self.shared().id, "connection_lost"));
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
@@ -239,6 +238,15 @@ impl Connection {
         if let Err(message) = catch(move || drop(reason)) {
             self.report_panic("an error's destructor", &message);
         }
+    }
+
+    /// An error is worth a warning, unless that was given when it came from a callback.
+    fn log_loss(&self, reason: &Reason) {
+        let is_news =
+            matches!(reason, Reason::Error(_)) && !self.shared().take_rare(|rare| rare.error_is_logged);
+        let level = if is_news { log::Level::Warn } else { log::Level::Debug };
+        let Shared { id, peer, .. } = self.shared();
+        log::log!(level, "connection {id} with {peer}: {}", self.in_words(reason));
     }
 
     /// Drops the protocol and the socket; a panic in a destructor is contained.
@@ -261,6 +269,7 @@ impl Connection {
             self.protocol_name(),
             self.in_words(&error)
         );
+        shared.with_rare(|rare| rare.error_is_logged = true);
         self.end_instead(Reason::Error(error), Event::LoseConnection);
     }
 

@@ -23,6 +23,7 @@ impl Connection {
         if self.shared().has_rare() {
             self.apply_options();
             self.settle_registration(watch);
+            self.settle_failure(watch);
         }
         self.flush();
         self.settle_marks(watch);
@@ -47,7 +48,6 @@ impl Connection {
 
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up.
     fn flush(&mut self) {
-        let waited = self.output_waits();
         let mut budget = FLUSH_BUDGET;
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
             if budget == 0 {
@@ -68,9 +68,10 @@ impl Connection {
                 Err(error) => self.hang_up(error),
             }
         }
-        if !waited && self.output_waits() && !self.shared().state().is_ending() {
+        if self.output_waits() && !self.output_left && !self.shared().state().is_ending() {
             self.deadlines.begin(self.shared().now());
         }
+        self.output_left = self.shared().has_output();
         if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
             self.shared().step(Event::Flushed);
         }
@@ -126,11 +127,21 @@ impl Connection {
         }
     }
 
+    /// A connection that closes because something went wrong sends what was written, and waits for no producer to add to it.
+    fn settle_failure(&mut self, watch: &mut Watch) {
+        let closes = self.shared().state().is_ending() && self.shared().state().flushes();
+        if closes && self.shared().has(HAS_PRODUCER) && self.shared().has_reason() {
+            self.stop_producer(watch);
+        }
+    }
+
     /// Pauses and resumes the producer as the output demands.
     fn settle_producer(&mut self, watch: &mut Watch) {
         if !self.shared().has(HAS_PRODUCER) || !self.shared().state().flushes() {
             return;
         }
+        // A callback since may have put another in the place of this one, which is not to be called any more.
+        self.settle_registration(watch);
         let Some(Registration { kind, waits, .. }) = self.producer.as_deref() else {
             return;
         };
@@ -163,7 +174,7 @@ impl Connection {
         self.producer = Some(registration);
     }
 
-    /// The connection is lost: tells the producer, if one is registered.
+    /// The connection is lost, or has failed: tells the producer, if one is registered, and drops it.
     pub(super) fn stop_producer(&mut self, watch: &mut Watch) {
         let latest = self.shared().take_rare(|rare| rare.registration.take());
         let replaced = latest.and_then(|latest| self.producer.replace(Box::new(latest)));

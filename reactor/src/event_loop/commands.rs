@@ -14,10 +14,11 @@ impl Reactor {
                 Message::Event(connection, event) => self.deliver_event(connection, event),
                 Message::Finished(job, result) => {
                     let finish = self.core().jobs.borrow_mut().take(job);
-                    if let Some(finish) = finish {
-                        // A result that nobody waits for is dropped here, and may have a destructor of its own.
-                        self.core().run_guarded("a result's destructor", || finish(result));
-                    }
+                    // A result that nobody waits for is dropped here, and may have a destructor of its own.
+                    self.core().run_guarded("a result's destructor", || match finish {
+                        Some(finish) => finish(result),
+                        None => drop(result),
+                    });
                 }
             }
         }
@@ -48,7 +49,9 @@ impl Reactor {
 
     fn deliver_event(&mut self, connection: crate::ConnectionId, event: Box<dyn std::any::Any>) {
         match self.table.get(connection) {
-            Some(Source::Connection(connection)) => connection.event_received(&mut self.watch, event),
+            Some(Source::Connection(connection)) if !connection.is_lost() => {
+                connection.event_received(&mut self.watch, event);
+            }
             // An event nobody hears; it may have a destructor of its own.
             _ => {
                 self.watch.begin(Running::Call("an event's destructor"));

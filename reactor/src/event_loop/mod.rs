@@ -29,6 +29,25 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 /// A program makes one, lets endpoints listen and connect, and calls [`run`](Self::run). A process may have several,
 /// each in its own thread. A reactor dereferences to its [`ReactorHandle`], which carries most of its methods.
 ///
+/// ```
+/// use ropewalk_reactor::{ListenOptions, Protocol, Reactor, Result, Transport, for_protocol};
+///
+/// struct Echo;
+///
+/// impl Protocol for Echo {
+///     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+///         transport.write(data);
+///         Ok(())
+///     }
+/// }
+///
+/// let mut reactor = Reactor::new()?;
+/// reactor.listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), for_protocol(|| Echo))?;
+/// reactor.call_when_running(|reactor| reactor.stop()); // a server would call stop_on_signals
+/// reactor.run()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # One turn of the loop
 ///
 /// 1. Poll for events: without waiting if anything is still to be done, else until the next timer.

@@ -4,10 +4,14 @@ use std::rc::Rc;
 
 use super::callbacks::{Running, catch};
 use super::{Reactor, Source, Status};
-use crate::connection::lifecycle::Event;
+use crate::connection::lifecycle::{Event, State};
 use crate::core::Phase;
 use crate::driver::Gone;
 use crate::{Completion, ConnectError, Reason, When};
+
+/// How many batches of commands end a shutdown, so that the results it brought about reach those who wait for them, also
+/// behind a chain of deferreds, each of which takes a batch. What commands itself again goes on in the next run.
+const LAST_BATCHES: usize = 8;
 
 /// What a shutdown waits for.
 #[derive(Default)]
@@ -67,8 +71,12 @@ impl Reactor {
         self.close_everything();
         self.fire(When::DuringShutdown);
         self.fire(When::AfterShutdown);
-        // Results that the shutdown itself brought about reach those who wait for them.
-        self.run_commands();
+        for _ in 0..LAST_BATCHES {
+            if !self.core().has_commands() {
+                break;
+            }
+            self.run_commands();
+        }
         self.settle_connections();
         self.deliver_losses();
         self.end_turn();
@@ -82,7 +90,11 @@ impl Reactor {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) => {
                     connection.settle(&mut self.watch);
-                    connection.shared().end_with(Reason::Shutdown, Event::Stop);
+                    match connection.shared().state() {
+                        // Everything was sent; only the peer's farewell is missing.
+                        State::Lingering => connection.shared().step(Event::Stop),
+                        _ => connection.shared().end_with(Reason::Shutdown, Event::Stop),
+                    }
                 }
                 Some(Source::Port(port)) => {
                     let port = Rc::clone(port);
@@ -100,12 +112,13 @@ impl Reactor {
         self.end_turn();
     }
 
-    /// Runs the triggers for `when` and returns what they left to wait for.
+    /// Runs the triggers for `when` that there are and returns what they left to wait for.
     fn fire(&mut self, when: When) -> Vec<Completion> {
         let mut completions = Vec::new();
+        let last = self.core().triggers.borrow().last();
         loop {
             // One by one, because a trigger may add and remove others.
-            let trigger = self.core().triggers.borrow_mut().take(when);
+            let trigger = self.core().triggers.borrow_mut().take(when, last);
             let Some(trigger) = trigger else {
                 self.report_slow_callbacks();
                 return completions;

@@ -9,6 +9,16 @@ use std::time::Duration;
 ///
 /// Absurd values do no worse than what they say: a low-water mark above the high-water mark counts as equal to it,
 /// a timeout of [`Duration::MAX`] never comes, one of zero comes in the next turn.
+///
+/// ```
+/// # use std::time::Duration;
+/// # let reactor = ropewalk_reactor::Reactor::new()?;
+/// let mut limits = ropewalk_reactor::Limits::default();
+/// limits.output = 1024 * 1024;
+/// limits.write_timeout = Duration::from_secs(30);
+/// reactor.set_default_limits(limits);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {

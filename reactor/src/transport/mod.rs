@@ -27,6 +27,33 @@ use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 ///
 /// After the connection is lost a handle is inert: every method does nothing.
 ///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use ropewalk_reactor::{Protocol, Reason, Result, Transport};
+///
+/// type Room = Rc<RefCell<Vec<Transport>>>;
+///
+/// struct Member(Room);
+///
+/// impl Protocol for Member {
+///     fn connection_made(&mut self, transport: &Transport) {
+///         self.0.borrow_mut().push(transport.clone());
+///     }
+///
+///     fn data_received(&mut self, _: &Transport, data: &[u8]) -> Result {
+///         for member in self.0.borrow().iter() {
+///             member.write(data); // calls nobody, so the room may stay borrowed
+///         }
+///         Ok(())
+///     }
+///
+///     fn connection_lost(&mut self, transport: &Transport, _: &Reason) {
+///         self.0.borrow_mut().retain(|member| member.id() != transport.id());
+///     }
+/// }
+/// ```
+///
 /// # Output
 ///
 /// Bytes accepted by `write` are sent in order, or reported unsent by the reason that `connection_lost` hears (G3).
@@ -80,14 +107,16 @@ impl Transport {
     /// Closes the connection in an orderly way: what was written is sent, a registered producer finishes first, then
     /// the peer is told, and `connection_lost` follows with [`Reason::Closed`].
     ///
-    /// From now on no input is delivered, and nothing more can be written. Takes at most
-    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6). Calling it again does nothing.
+    /// From now on no input is delivered, and nothing more can be written, except for the producer. Takes at most
+    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as a registered
+    /// producer goes on and the peer reads. Calling it again does nothing.
     pub fn lose_connection(&self) {
         self.shared.step(Event::LoseConnection);
     }
 
-    /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged, and
-    /// `connection_lost` hears it as [`Reason::Error`].
+    /// Closes the connection as [`lose_connection`](Self::lose_connection) does, because of `error`: it is logged with the loss, and
+    /// `connection_lost` hears it as [`Reason::Error`]. What was written so far is sent; a registered producer is stopped
+    /// and not waited for.
     pub fn fail(&self, error: impl Into<ProtocolError>) {
         self.shared.end_with(Reason::Error(error.into()), Event::LoseConnection);
     }

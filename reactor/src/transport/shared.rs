@@ -42,6 +42,8 @@ pub(crate) struct Sent {
 pub(crate) struct Rare {
     /// Why the connection is ending, when it is not simply closed.
     pub(crate) reason: Option<Reason>,
+    /// The log has the error that is the reason.
+    pub(crate) error_is_logged: bool,
     /// The protocol to go on with after the running callback, and the bytes it begins with.
     pub(crate) successor: Option<(Box<dyn Protocol>, Vec<u8>)>,
     /// What a protocol left to its successor and could not be delivered yet.
@@ -287,6 +289,11 @@ impl Shared {
         });
         drop(refused);
         self.step(event);
+    }
+
+    /// Whether the connection is ending for another reason than that somebody closed it.
+    pub(crate) fn has_reason(&self) -> bool {
+        self.rare.borrow().as_ref().is_some_and(|rare| rare.reason.is_some())
     }
 
     pub(crate) fn now(&self) -> Instant {

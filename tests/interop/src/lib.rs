@@ -1,6 +1,6 @@
 //! Starts the examples, and the foreign programs that talk to them.
 //!
-//! Every wait here is bounded by [`PATIENCE`], and every process that a test starts ends with it.
+//! Every wait here is bounded, and every process that a test starts ends with it.
 #![cfg(all(unix, feature = "foreign-programs"))]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]

@@ -1,0 +1,56 @@
+//! What the reactor logs without being asked, on virtual time.
+
+mod world;
+
+use std::cell::RefCell;
+
+use world::{Echo, Log, Script, World};
+
+thread_local! {
+    static WARNINGS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Capture;
+
+impl log::Log for Capture {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            WARNINGS.with_borrow_mut(|warnings| warnings.push(record.args().to_string()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// An error is one warning that names it, whether a callback returned it or somebody gave it to the transport.
+#[test]
+fn an_error_is_logged_once() {
+    log::set_logger(&Capture).unwrap();
+    log::set_max_level(log::LevelFilter::Debug);
+    let script = Script::new(&Log::default()).on_data(|_, _| Err("returned".into()));
+    let (mut world, peer, returned) = World::with(script);
+    peer.send("x");
+    peer.finish();
+    let (other, given) = world.open(Echo);
+    given.fail("given");
+    other.finish();
+    world.settle();
+    let (peer, closed) = world.open(Echo);
+    closed.lose_connection();
+    peer.finish();
+    world.settle();
+    assert_eq!(world.connections(), 0);
+    let warnings = WARNINGS.take();
+    let expected = |transport: &ropewalk::Transport| {
+        format!("connection {} with {}: ", transport.id(), transport.peer())
+    };
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    for (transport, error) in [(&returned, "returned"), (&given, "given")] {
+        let about = |warning: &&String| warning.starts_with(&expected(transport)) && warning.ends_with(error);
+        assert_eq!(warnings.iter().filter(about).count(), 1, "{error}: {warnings:?}");
+    }
+}
