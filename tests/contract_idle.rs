@@ -21,7 +21,7 @@ const HEAP_MAX: i64 = 512;
 
 const CONNECTIONS: usize = 10_000;
 
-/// Enough for one end of so many.
+/// Enough for one end of so many. Where a process may not have them (`ulimit -Hn`), the test fails and says so.
 const DESCRIPTORS: u32 = 10_100;
 
 /// Tells the process of the peers where the server listens.
