@@ -37,6 +37,27 @@
 //!
 //! Panics are caught by unwinding, so G7 needs `panic = "unwind"`, the default.
 //!
+//! # What it costs
+//!
+//! As much part of the contract as the guarantees: each bound is held by a test. Messages cost what is said here
+//! once a connection is warm, which a few messages see to. Heap is what is asked of the allocator, on 64-bit systems; the
+//! protocols' own state comes on top.
+//!
+//! | what | costs at most | held by |
+//! |---|---|---|
+//! | an idle accepted TCP connection with a [`LineReceiver`] | 512 bytes of heap all told, its share of all tables and of the buffers kept for reuse included (10,000 connections, fresh or after an exchange of lines) | `tests/contract_idle.rs` |
+//! | an idle timeout on it | 112 bytes of heap, timer included | `tests/contract_timers.rs` |
+//! | accepting it | two system calls (accept, register), four allocations | `tests/contract_accepting.rs` |
+//! | an echoed message | one read, one write, no allocation; the poll is shared by all that are ready | `tests/contract_messages.rs` |
+//! | a line | no allocation, two if it comes in two pieces; all answers to one read are one write | `tests/contract_messages.rs` |
+//! | any number of lines to 1,000 members in one turn | one write for each member; no allocation, as the queues of 1,024 are kept for reuse | `tests/contract_broadcast.rs` |
+//! | [`Transport::write_shared`] of more than 256 bytes | no copy; the rest as any write | `tests/contract_broadcast.rs` |
+//! | traffic under an idle timeout | no work on timers | `tests/contract_messages.rs` |
+//! | a timer | 64 bytes of heap (of a million; a table that has just grown has twice that), and what its closure captures | `tests/contract_timers.rs` |
+//!
+//! A [`Reactor`] itself keeps one read buffer of 64 KiB for all its connections, and for reuse up to 1,024 output queues with
+//! at most 4 MiB together, which takes some sixty large answers in one turn to fill.
+//!
 //! # Features
 //!
 //! * `signals` (default): [`ReactorHandle::stop_on_signals`].

@@ -52,9 +52,10 @@ struct World {
     to_accept: Cell<usize>,
     echoed: Cell<u64>,
     registered: Cell<Option<Token>>,
+    listener: Cell<Option<Token>>,
 }
 
-/// Reports every stream readable in every poll.
+/// Reports every stream readable in every poll, and the listener while connections wait.
 struct NullDriver {
     world: Rc<World>,
     tokens: Vec<Token>,
@@ -85,8 +86,10 @@ impl Driver for NullDriver {
 
     fn poll(&mut self, _until: PollUntil, events: &mut Vec<Event>) -> io::Result<()> {
         self.tokens.extend(self.world.registered.take());
+        let listener = self.world.listener.get().filter(|_| self.world.to_accept.get() > 0);
         let readiness = Readiness { readable: true, ..Readiness::default() };
-        events.extend(self.tokens.iter().map(|token| Event::Ready(*token, readiness)));
+        events
+            .extend(self.tokens.iter().copied().chain(listener).map(|token| Event::Ready(token, readiness)));
         Ok(())
     }
 
@@ -117,7 +120,7 @@ impl Driver for NullDriver {
 
 impl Listener for NullListener {
     fn register(&mut self, token: Token) -> io::Result<()> {
-        self.world.registered.set(Some(token));
+        self.world.listener.set(Some(token));
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use ropewalk_reactor::{Result, Transport};
 
-/// An idle receiver keeps a buffer of up to this size for its next fragment; what is larger is given back.
-const IDLE_CAPACITY: usize = 1024;
+/// A fragment is held in a buffer of up to this size, or four times its own; one that is larger shrinks.
+const SPARE_CAPACITY: usize = 1024;
 
 /// A held fragment is completed with pieces of the read of at least this size.
 const PIECE_MIN: usize = 64;
@@ -153,10 +153,16 @@ impl Held {
         }
         copy(&read[next..], &mut held);
         let length = held.len() - start;
-        if start == 0 && held.capacity() > IDLE_CAPACITY.max(4 * length) {
+        if length == 0 {
+            // An idle receiver has no buffer. A line that came in pieces thus costs an allocation, which is little beside
+            // the read that each piece has cost.
+            *self = Self::default();
+            return;
+        }
+        if start == 0 && held.capacity() > SPARE_CAPACITY.max(4 * length) {
             held.shrink_to(length);
         }
-        *self = Self { bytes: held, start, stopped: stopped && length > 0 };
+        *self = Self { bytes: held, start, stopped };
     }
 }
 

@@ -1,5 +1,7 @@
 //! A connection's deadlines: idleness, a peer that reads nothing, closing, lingering. One timer serves them all.
 
+use std::time::Duration;
+
 use super::Connection;
 use super::lifecycle::{Event, State};
 use crate::timers::{Timer, TimerId};
@@ -46,10 +48,9 @@ impl Deadlines {
 impl Connection {
     /// Arms the timer if a deadline is nearer than what it is armed for.
     pub(super) fn settle_deadlines(&mut self) {
-        let now = self.shared().now();
         if self.shared().has(IDLE_RESTARTED) {
             self.shared().set(IDLE_RESTARTED, false);
-            self.deadlines.active_since = now;
+            self.deadlines.active_since = self.shared().now();
         }
         let Some((deadline, _)) = self.next_deadline() else {
             return;
@@ -86,20 +87,23 @@ impl Connection {
 
     /// The earliest deadline that counts in the connection's state, and what it is for.
     fn next_deadline(&self) -> Option<(Instant, Timeout)> {
-        let limits = self.shared().limits();
-        let since = self.deadlines.stalled_since;
+        let limits = || self.shared().limits();
+        let stalled = |period, timeout: fn(Duration) -> Timeout| {
+            (self.deadlines.stalled_since + period, timeout(period))
+        };
         match self.shared().state() {
             State::Closing | State::ClosingAlone | State::HungUp => {
-                Some((since + limits.close_timeout, Timeout::Close(limits.close_timeout)))
+                Some(stalled(limits().close_timeout, Timeout::Close))
             }
-            State::Lingering => Some((since + limits.linger_timeout, Timeout::Close(limits.linger_timeout))),
+            State::Lingering => Some(stalled(limits().linger_timeout, Timeout::Close)),
             State::Open | State::PeerFinished | State::Finishing | State::Finished => {
-                let idle = self.shared().idle_timeout();
+                let idle = self.shared().idle_timeout.get();
                 let idle = idle.map(|period| (self.deadlines.active_since + period, Timeout::Idle(period)));
-                let stalled = self.output_waits();
-                let stalled =
-                    stalled.then(|| (since + limits.write_timeout, Timeout::Write(limits.write_timeout)));
-                idle.into_iter().chain(stalled).min_by_key(|(deadline, _)| *deadline)
+                let write = self.output_waits().then(|| stalled(limits().write_timeout, Timeout::Write));
+                match (idle, write) {
+                    (Some(idle), Some(write)) => Some(if write.0 < idle.0 { write } else { idle }),
+                    (idle, write) => idle.or(write),
+                }
             }
             State::Opening | State::Lost => None,
         }

@@ -20,9 +20,11 @@ impl Connection {
     pub(crate) fn settle(&mut self, watch: &mut Watch) {
         self.shared().attention_given();
         self.settle_successor(watch);
-        self.apply_options();
-        self.settle_registration(watch);
-        self.settle_failure(watch);
+        if self.shared().has_rare() {
+            self.apply_options();
+            self.settle_registration(watch);
+            self.settle_failure(watch);
+        }
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
@@ -77,6 +79,9 @@ impl Connection {
 
     /// Tells the protocol when output has passed one of the marks since it was told last.
     fn settle_marks(&mut self, watch: &mut Watch) {
+        if !self.told_paused && !self.shared().has(ABOVE_MARK) {
+            return;
+        }
         let (limits, waiting) = (self.shared().limits(), self.shared().buffered());
         // What the socket took at once never waited for the peer.
         let over = if self.told_paused { limits.is_drained(waiting) } else { !limits.is_above_mark(waiting) };
@@ -194,7 +199,9 @@ impl Connection {
     }
 
     fn carry_out_actions(&mut self) {
-        let now = self.shared().now();
+        if self.shared().pending().is_empty() {
+            return;
+        }
         if self.shared().take_action(Actions::DISCARD_OUTPUT) {
             self.shared().discard_output();
             // Output that is gone holds reading back no longer.
@@ -208,23 +215,22 @@ impl Connection {
         if self.shared().take_action(Actions::START_DEADLINE)
             | self.shared().take_action(Actions::START_LINGERING)
         {
-            self.deadlines.begin(now);
+            self.deadlines.begin(self.shared().now());
         }
     }
 }
 
 fn send(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
-    if output.is_one_segment() {
+    if let Some(only) = output.only_segment() {
         // Nearly always; and preparing room for many slices costs more than all the rest.
-        return send_slices::<1>(stream, output);
+        return send_slices(stream, &[IoSlice::new(only)]);
     }
-    send_slices::<SLICES_MAX>(stream, output)
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let count = output.fill(&mut slices);
+    send_slices(stream, &slices[..count])
 }
 
-fn send_slices<const MAX: usize>(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
-    let mut slices = [IoSlice::new(&[]); MAX];
-    let count = output.fill(&mut slices);
-    let slices = &slices[..count];
+fn send_slices(stream: &mut dyn Stream, slices: &[IoSlice<'_>]) -> io::Result<Sent> {
     let taken = stream.write(slices)?;
     if taken == 0 {
         return Err(io::ErrorKind::WriteZero.into());

@@ -62,7 +62,8 @@ pub(crate) enum Running {
 /// exactly one callback, so each slow one is known by name, and a turn with one callback costs one reading.
 pub(crate) struct Watch {
     reactor: ReactorHandle,
-    threshold: Duration,
+    /// In nanoseconds, as laps are compared without the division that a `Duration` costs.
+    threshold: u64,
     since: Instant,
     running: Option<Running>,
     slow: Vec<(Running, Duration)>,
@@ -70,13 +71,13 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(reactor: ReactorHandle) -> Self {
-        Self { reactor, threshold: Duration::MAX, since: Instant::ZERO, running: None, slow: Vec::new() }
+        Self { reactor, threshold: u64::MAX, since: Instant::ZERO, running: None, slow: Vec::new() }
     }
 
     /// A turn begins, at `now`.
     pub(crate) fn begin_turn(&mut self, now: Instant, threshold: Duration) {
         self.since = now;
-        self.threshold = threshold;
+        self.threshold = (Instant::ZERO + threshold).as_nanos();
         self.running = None;
     }
 
@@ -88,24 +89,23 @@ impl Watch {
         self.running = Some(running);
     }
 
-    /// The turn ends: returns what was slow in it.
-    pub(crate) fn end_turn(&mut self) -> Vec<(Running, Duration)> {
+    /// The turn ends: returns what was slow in it, if anything was.
+    pub(crate) fn end_turn(&mut self) -> Option<Vec<(Running, Duration)>> {
         if self.running.is_some() {
             self.lap();
             self.running = None;
         }
-        std::mem::take(&mut self.slow)
+        (!self.slow.is_empty()).then(|| std::mem::take(&mut self.slow))
     }
 
     fn lap(&mut self) {
-        if self.threshold == Duration::MAX {
+        if self.threshold == u64::MAX {
             return;
         }
         let now = self.reactor.core().driver.borrow().now();
-        let took = now - self.since;
-        self.since = now;
-        if took > self.threshold {
-            self.slow.extend(self.running.take().map(|running| (running, took)));
+        let since = std::mem::replace(&mut self.since, now);
+        if now.as_nanos().saturating_sub(since.as_nanos()) > self.threshold {
+            self.slow.extend(self.running.take().map(|running| (running, now - since)));
         }
     }
 }

@@ -26,6 +26,9 @@ impl Reactor {
 
     /// Does the batch of commands that has gathered; what they command waits for the next turn.
     pub(super) fn run_commands(&mut self) {
+        if !self.core().has_commands() {
+            return;
+        }
         let mut batch = self.core().take_commands();
         for command in batch.drain(..) {
             self.run_command(command);

@@ -15,6 +15,9 @@ impl Reactor {
 
     /// Closes the sockets of lost connections and drops their protocols.
     pub(super) fn free_losses(&mut self) {
+        if self.losses.is_empty() {
+            return;
+        }
         let mut losses = std::mem::take(&mut self.losses);
         for id in losses.drain(..) {
             self.free(id);

@@ -199,9 +199,8 @@ impl Reactor {
 
     fn latch_events(&mut self) {
         let mut woken = false;
-        let mut events = std::mem::take(&mut self.events);
-        for event in events.drain(..) {
-            match event {
+        for index in 0..self.events.len() {
+            match self.events[index] {
                 Event::Ready(token, readiness) => {
                     if let Some(id) = self.table.id(token) {
                         self.latch(id, readiness);
@@ -211,7 +210,7 @@ impl Reactor {
                 Event::Signal(signal) => self.handle.signal_received(signal),
             }
         }
-        self.events = events;
+        self.events.clear();
         if woken {
             self.take_messages();
         }
@@ -256,12 +255,11 @@ impl Reactor {
 
     fn run_timers(&mut self) {
         let now = self.handle.now();
-        let mut due = std::mem::take(&mut self.due);
-        self.core().timers.borrow_mut().advance(now, &mut due);
-        for timer in due.drain(..) {
-            self.run_timer(timer);
+        self.handle.core().timers.borrow_mut().advance(now, &mut self.due);
+        for index in 0..self.due.len() {
+            self.run_timer(self.due[index]);
         }
-        self.due = due;
+        self.due.clear();
     }
 
     fn run_timer(&mut self, id: TimerId) {
@@ -323,7 +321,10 @@ impl Reactor {
     }
 
     fn report_slow_callbacks(&mut self) {
-        for (running, took) in self.watch.end_turn() {
+        let Some(slow) = self.watch.end_turn() else {
+            return;
+        };
+        for (running, took) in slow {
             self.report_slow(running, took);
         }
     }

@@ -161,6 +161,9 @@ impl<T> Wheel<T> {
     /// Nothing is cached here because nothing is searched twice: the only step that is not constant, taking a
     /// slot into `near`, happens at most once between two schedulings of a timer.
     pub(crate) fn next_wakeup(&mut self) -> Option<Instant> {
+        if self.len == 0 {
+            return None;
+        }
         let nearest = self.first_near().map(|entry| entry.deadline);
         let Some(slot) = self.first_slot() else { return nearest };
         let bound = self.slots[usize::from(slot)].bound;
@@ -180,7 +183,12 @@ impl<T> Wheel<T> {
     /// so that one timer's callback can still cancel or move a later one of its batch; none is reported again
     /// unless it is rescheduled. A `now` before that of an earlier call makes nothing due that is after it.
     pub(crate) fn advance(&mut self, now: Instant, due: &mut Vec<TimerId>) {
-        self.turn_to(tick_of(now).max(self.tick));
+        let tick = tick_of(now).max(self.tick);
+        if self.len == 0 {
+            self.tick = tick;
+            return;
+        }
+        self.turn_to(tick);
         while let Some(entry) = self.first_near().filter(|entry| entry.deadline <= now) {
             self.near.pop();
             self.near_live -= 1;

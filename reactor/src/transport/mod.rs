@@ -243,7 +243,7 @@ impl Transport {
     /// `None` turns that off, as it is by default. Returns the period before. Traffic starts the period anew, at next to
     /// no cost; so does this call.
     pub fn set_idle_timeout(&self, period: Option<Duration>) -> Option<Duration> {
-        let before = self.shared.with_rare(|rare| std::mem::replace(&mut rare.idle_timeout, period));
+        let before = self.shared.idle_timeout.replace(period);
         self.shared.set(shared::IDLE_RESTARTED, true);
         self.shared.ask_attention();
         before

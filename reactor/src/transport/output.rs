@@ -45,8 +45,10 @@ impl Output {
         self.segments.is_empty()
     }
 
-    pub(crate) fn is_one_segment(&self) -> bool {
-        self.segments.len() == 1
+    /// The bytes to send, if they lie in one segment.
+    pub(crate) fn only_segment(&self) -> Option<&[u8]> {
+        let first = self.segments.front()?;
+        (self.segments.len() == 1).then(|| &first.bytes()[self.sent..])
     }
 
     /// Appends a copy of `data`, which must not be empty.
@@ -130,8 +132,11 @@ pub(crate) struct OutputPool {
 }
 
 impl OutputPool {
-    /// The pool keeps no more than this.
+    /// The pool keeps no more bytes than this: room for some sixty connections with large answers in one turn.
     const MEMORY_MAX: usize = 4 * 1024 * 1024;
+
+    /// The pool keeps no more queues than this, lest very many idle connections pay for one turn in which all had output.
+    const QUEUES_MAX: usize = 1024;
 
     pub(crate) fn take(&self) -> Box<Output> {
         let Some(output) = self.idle.borrow_mut().pop() else {
@@ -141,12 +146,14 @@ impl OutputPool {
         output
     }
 
-    pub(crate) fn give_back(&self, mut output: Box<Output>) {
-        output.clear();
+    /// Takes back a queue that is empty.
+    pub(crate) fn give_back(&self, output: Box<Output>) {
+        debug_assert!(output.is_empty(), "unsent bytes must not reach another connection");
         let memory = self.memory.get() + output.idle_memory();
-        if memory <= Self::MEMORY_MAX {
+        let mut idle = self.idle.borrow_mut();
+        if memory <= Self::MEMORY_MAX && idle.len() < Self::QUEUES_MAX {
             self.memory.set(memory);
-            self.idle.borrow_mut().push(output);
+            idle.push(output);
         }
     }
 }
@@ -198,21 +205,32 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_hands_the_buffer_out_again_and_stays_bounded() {
+    fn the_pool_hands_the_buffer_out_again() {
         let pool = OutputPool::default();
-        let mut output = pool.take();
-        output.push(&[b'x'; 1000]);
-        output.advance(1000);
-        pool.give_back(output);
+        pool.give_back(used(1000));
         assert!(pool.take().spare.capacity() >= 1000);
-        for _ in 0..10_000 {
-            let mut output = Box::<Output>::default();
-            output.push(&[b'x'; 1000]);
-            output.advance(1000);
-            pool.give_back(output);
-        }
+        assert_eq!(pool.memory.get(), 0);
+    }
+
+    #[test]
+    fn the_pool_is_bounded_in_bytes_and_in_queues() {
+        let pool = OutputPool::default();
+        (0..200).for_each(|_| pool.give_back(used(60_000)));
+        assert!((60..200).contains(&pool.idle.borrow().len()));
+        (0..2_000).for_each(|_| pool.give_back(used(10)));
         assert!(pool.memory.get() <= OutputPool::MEMORY_MAX);
         let kept: usize = pool.idle.borrow().iter().map(|output| output.idle_memory()).sum();
         assert_eq!(kept, pool.memory.get());
+        let pool = OutputPool::default();
+        (0..2_000).for_each(|_| pool.give_back(used(10)));
+        assert_eq!(pool.idle.borrow().len(), OutputPool::QUEUES_MAX);
+    }
+
+    /// A queue through which so many bytes have gone.
+    fn used(length: usize) -> Box<Output> {
+        let mut output = Box::<Output>::default();
+        output.push(&vec![b'x'; length]);
+        output.advance(length);
+        output
     }
 }

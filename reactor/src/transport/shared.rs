@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     flags: Cell<u16>,
     /// Output not yet sent, or at the end never sent.
     buffered: Cell<usize>,
+    /// After so long without traffic the connection is closed.
+    pub(crate) idle_timeout: Cell<Option<Duration>>,
     /// Invariant: present exactly while bytes wait to be sent.
     output: RefCell<Option<Box<Output>>>,
     rare: RefCell<Option<Box<Rare>>>,
@@ -53,7 +55,6 @@ pub(crate) struct Rare {
     pub(crate) timers: BTreeSet<TimerId>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
-    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) options: Options,
 }
 
@@ -96,6 +97,7 @@ impl Shared {
             actions: Cell::new(Actions::NONE),
             flags: Cell::new(0),
             buffered: Cell::new(0),
+            idle_timeout: Cell::new(None),
             output: RefCell::new(None),
             rare: RefCell::new(None),
         }
@@ -244,7 +246,8 @@ impl Shared {
 
     /// Throws unsent output away. [`Shared::buffered`] goes on telling how much it was.
     pub(crate) fn discard_output(&self) {
-        if let Some(output) = self.output.borrow_mut().take() {
+        if let Some(mut output) = self.output.borrow_mut().take() {
+            output.clear();
             self.core().counters.output_removed(self.buffered.get());
             self.core().outputs.give_back(output);
         }
@@ -255,8 +258,9 @@ impl Shared {
         self.rare.borrow().as_ref().and_then(|rare| rare.limits).unwrap_or_else(|| self.core().limits.get())
     }
 
-    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
-        self.rare.borrow().as_ref().and_then(|rare| rare.idle_timeout)
+    /// Whether there is state that few connections have. Once there, it stays until the connection's end.
+    pub(crate) fn has_rare(&self) -> bool {
+        self.rare.borrow().is_some()
     }
 
     /// Reads or changes state that few connections have, making room for it.

@@ -1,0 +1,82 @@
+//! The contract: what telling a thousand members something costs.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod counting;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use allocation_counter::{AllocationInfo, measure};
+use counting::{World, turn};
+use ropewalk::{Bytes, Protocol, Result, SendLine, Transport, for_protocol};
+
+const MEMBERS: usize = 1_000;
+
+/// Broadcasts after which every buffer that will be used again is there.
+const WARM_UP: usize = 3;
+
+const BROADCASTS: usize = 20;
+
+/// A member of a room; when one sends anything, all members are told in one callback what `tell` tells each.
+struct Member<F> {
+    room: Rc<RefCell<Vec<Transport>>>,
+    tell: F,
+}
+
+impl<F: Fn(&Transport)> Protocol for Member<F> {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.room.borrow_mut().push(transport.clone());
+    }
+
+    fn data_received(&mut self, _transport: &Transport, _data: &[u8]) -> Result {
+        self.room.borrow().iter().for_each(&self.tell);
+        Ok(())
+    }
+}
+
+/// Has a thousand members told in so many turns; checks that this is one read and a write for each, and returns the
+/// world and what was allocated.
+fn broadcast(tell: impl Fn(&Transport) + Clone + 'static) -> (Rc<World>, AllocationInfo) {
+    let room = Rc::default();
+    let factory = for_protocol(move || Member { room: Rc::clone(&room), tell: tell.clone() });
+    let (world, mut reactor) = World::with(MEMBERS, factory);
+    let mut run = |broadcasts| {
+        for _ in 0..broadcasts {
+            world.deliver(MEMBERS / 2, b"tell them");
+            turn(&mut reactor);
+        }
+    };
+    run(WARM_UP);
+    let before = world.calls();
+    let allocated = measure(|| run(BROADCASTS));
+    let after = world.calls();
+    assert_eq!(world.writes_each(), (WARM_UP + BROADCASTS) as u64);
+    assert_eq!(after.writes - before.writes, (MEMBERS * BROADCASTS) as u64);
+    assert_eq!(after.reads - before.reads, BROADCASTS as u64);
+    assert_eq!(after.polls - before.polls, BROADCASTS as u64);
+    assert_eq!(after.others, before.others);
+    (world, allocated)
+}
+
+#[test]
+fn a_line_for_a_thousand_members_is_one_write_each_and_no_allocation() {
+    let (world, allocated) = broadcast(|member| member.send_line("a line of some twenty bytes"));
+    assert_eq!(world.socket(0).written.get(), 29 * (WARM_UP + BROADCASTS));
+    assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn ten_lines_in_one_callback_are_still_one_write_each() {
+    let (world, allocated) = broadcast(|member| (0..10).for_each(|_| member.send_line("line")));
+    assert_eq!(world.socket(0).written.get(), 60 * (WARM_UP + BROADCASTS));
+    assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn shared_bytes_for_a_thousand_members_are_never_copied() {
+    let picture = Bytes::from(vec![b'x'; 60_000]);
+    let from = picture.as_ptr().addr();
+    let (world, allocated) = broadcast(move |member| member.write_shared(picture.clone()));
+    assert!((0..MEMBERS).all(|index| world.socket(index).written_from.get() == from));
+    assert_eq!(allocated.count_total, 0);
+}
