@@ -97,7 +97,7 @@ impl Protocol for Client {
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
         match event.downcast().map(|typed| *typed) {
             Ok(Typed::Line(line)) => {
-                transport.write_vectored([without_line_end(&line), b"\r\n"]);
+                transport.write_vectored(&[without_line_end(&line), b"\r\n"]);
                 self.asked = false;
                 self.ask_for_line();
             }

@@ -24,7 +24,7 @@ struct QuoteOfTheDay {
 
 impl Protocol for QuoteOfTheDay {
     fn connection_made(&mut self, transport: &Transport) {
-        transport.write_vectored([&self.quote, "\r\n"]);
+        transport.write_vectored(&[self.quote.as_bytes(), b"\r\n"]);
         transport.lose_connection();
     }
 

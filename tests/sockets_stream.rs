@@ -53,8 +53,8 @@ fn g3_s49_copied_vectored_and_shared_writes_arrive_in_order() {
     let probe = Probe::new(&Log::default()).on_made(move |transport| {
         transport.write("one ");
         transport.write("");
-        transport.write_vectored(["two ", "", "three "].iter());
-        transport.write_vectored(std::iter::once("four "));
+        transport.write_vectored(&[b"two ", b"", b"three "]);
+        transport.write_vectored(&[b"four "]);
         transport.write_shared(again.clone());
         transport.write_shared(Bytes::from_static(b" five"));
         transport.lose_connection();

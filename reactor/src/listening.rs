@@ -43,6 +43,8 @@ pub struct ListeningPort {
 pub(crate) struct Port {
     reactor: ReactorHandle,
     factory: Rc<dyn Factory>,
+    /// Which factory that is; see [`Factory::identity`].
+    identity: usize,
     options: ListenOptions,
     address: Address,
     /// Present exactly while the port listens.
@@ -75,9 +77,11 @@ impl ReactorHandle {
         factory: impl Factory + 'static,
     ) -> io::Result<ListeningPort> {
         let listener = self.bind(address, &options)?;
+        let factory: Rc<dyn Factory> = Rc::new(factory);
         let port = Rc::new(Port {
             reactor: self.clone(),
-            factory: Rc::new(factory),
+            identity: factory.identity().addr(),
+            factory,
             options,
             address: listener.local_address()?,
             listener: RefCell::new(Some(listener)),

@@ -28,6 +28,6 @@ pub trait SendLine {
 
 impl SendLine for Transport {
     fn send_line_with(&self, line: impl AsRef<[u8]>, delimiter: &Delimiter) {
-        self.write_vectored([line.as_ref(), delimiter.sent()]);
+        self.write_vectored(&[line.as_ref(), delimiter.sent()]);
     }
 }

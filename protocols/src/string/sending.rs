@@ -41,27 +41,27 @@ impl SendString for Transport {
     fn send_netstring(&self, string: impl AsRef<[u8]>) {
         let string = string.as_ref();
         let header = format!("{}:", string.len());
-        self.write_vectored([header.as_bytes(), string, b","]);
+        self.write_vectored(&[header.as_bytes(), string, b","]);
     }
 
     fn send_string8(&self, string: impl AsRef<[u8]>) -> Result<(), StringTooLong> {
         let string = string.as_ref();
         let length = u8::try_from(string.len()).map_err(|_| too_long(string, u8::MAX))?;
-        self.write_vectored([&length.to_be_bytes(), string]);
+        self.write_vectored(&[&length.to_be_bytes(), string]);
         Ok(())
     }
 
     fn send_string16(&self, string: impl AsRef<[u8]>) -> Result<(), StringTooLong> {
         let string = string.as_ref();
         let length = u16::try_from(string.len()).map_err(|_| too_long(string, u16::MAX))?;
-        self.write_vectored([&length.to_be_bytes(), string]);
+        self.write_vectored(&[&length.to_be_bytes(), string]);
         Ok(())
     }
 
     fn send_string32(&self, string: impl AsRef<[u8]>) -> Result<(), StringTooLong> {
         let string = string.as_ref();
         let length = u32::try_from(string.len()).map_err(|_| too_long(string, u32::MAX))?;
-        self.write_vectored([&length.to_be_bytes(), string]);
+        self.write_vectored(&[&length.to_be_bytes(), string]);
         Ok(())
     }
 }

@@ -155,6 +155,9 @@ impl Drop for Reactor {
                 None => {}
             }
         }
+        // What waits for a drain is user code as well.
+        let drain = std::mem::take(&mut self.drain);
+        self.core().run_guarded("a destructor", || drop(drain));
         self.release_core();
     }
 }

@@ -76,7 +76,7 @@ impl Reactor {
 
     /// A factory hears of the first of its ports.
     fn start_factory(&mut self, port: &Port) {
-        let ports = self.factories.entry(port.factory.identity().addr()).or_default();
+        let ports = self.factories.entry(port.identity).or_default();
         *ports += 1;
         if *ports == 1 {
             self.watch.begin(Running::Call("start_factory"));
@@ -86,13 +86,12 @@ impl Reactor {
 
     /// A factory hears of the end of the last of its ports.
     fn stop_factory(&mut self, port: &Port) {
-        let identity = port.factory.identity().addr();
-        let Some(ports) = self.factories.get_mut(&identity) else {
+        let Some(ports) = self.factories.get_mut(&port.identity) else {
             return;
         };
         *ports -= 1;
         if *ports == 0 {
-            self.factories.remove(&identity);
+            self.factories.remove(&port.identity);
             self.watch.begin(Running::Call("stop_factory"));
             self.core().run_guarded("stop_factory", || port.factory.stop_factory());
         }

@@ -80,17 +80,15 @@ impl Transport {
         self.shared.write(data.as_ref());
     }
 
-    /// Sends several pieces as if they were one.
+    /// Sends several pieces as if they were one: all of them are accepted, or none.
     ///
     /// ```no_run
-    /// # fn example(transport: &ropewalk_reactor::Transport) {
-    /// transport.write_vectored(["HTTP/1.0 200 OK\r\n", "\r\n", "hello"]);
+    /// # fn example(transport: &ropewalk_reactor::Transport, body: &[u8]) {
+    /// transport.write_vectored(&[b"HTTP/1.0 200 OK\r\n", b"\r\n", body]);
     /// # }
     /// ```
-    pub fn write_vectored(&self, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) {
-        for part in parts {
-            self.write(part);
-        }
+    pub fn write_vectored(&self, parts: &[&[u8]]) {
+        self.shared.write_vectored(parts);
     }
 
     /// Sends bytes that many connections share, without copying them (a few hundred bytes are copied all the same,

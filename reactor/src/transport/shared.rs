@@ -194,6 +194,17 @@ impl Shared {
         }
     }
 
+    pub(crate) fn write_vectored(&self, parts: &[&[u8]]) {
+        let length = parts.iter().fold(0, |length: usize, part| length.saturating_add(part.len()));
+        if length > 0 && self.reserve(length) {
+            self.with_output(|output| {
+                for part in parts.iter().filter(|part| !part.is_empty()) {
+                    output.push(part);
+                }
+            });
+        }
+    }
+
     pub(crate) fn write_shared(&self, data: Bytes) {
         if !data.is_empty() && self.reserve(data.len()) {
             self.with_output(|output| output.push_shared(data));
@@ -206,7 +217,7 @@ impl Shared {
             return false;
         }
         let limits = self.limits();
-        let buffered = self.buffered.get() + length;
+        let buffered = self.buffered.get().saturating_add(length);
         if buffered > limits.output {
             self.end_with(Reason::OutputLimit { limit: limits.output }, Event::Abort);
             return false;
