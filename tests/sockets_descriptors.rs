@@ -11,11 +11,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use ropewalk::{ConnectOptions, Reactor, factory_fn};
-use support::{ANY_PORT, Log, Probe, alone, dead_address, listen, open_port, reset, run_until, settle};
-
-fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
+use support::{
+    ANY_PORT, Log, Probe, alone, dead_address, listen, open_descriptors, open_port, reset, run_until, settle,
+};
 
 /// Connects until there are no descriptors left. Nothing is accepted meanwhile; the operating system holds them.
 fn use_up(address: SocketAddr) -> Vec<TcpStream> {

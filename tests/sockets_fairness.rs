@@ -9,25 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ropewalk::{Protocol, Reactor, Result, Transport, for_protocol};
-use support::{Event, Log, Probe, dial, listen, run_until, settle};
+use support::{Event, Log, Probe, assert_rests, dial, listen, run_until, settle};
 
 /// How much one connection may read in one turn.
 const READ_BUDGET: u64 = 256 * 1024;
-
-/// Asserts that the loop soon makes a turn that lasts until its time is up. A few may be cut short by what the network
-/// still moves.
-#[track_caller]
-fn assert_rests(reactor: &mut Reactor) {
-    let rest = Duration::from_millis(200);
-    let turns = reactor.stats().turns;
-    let rested = (1..=10).find(|_| {
-        let begun = Instant::now();
-        let _ = reactor.run_once(Some(rest)).unwrap();
-        begun.elapsed() >= rest
-    });
-    let calls = rested.expect("the loop does not rest");
-    assert_eq!(reactor.stats().turns, turns + calls);
-}
 
 /// Writes as much as the network takes without waiting.
 fn flood(stream: &mut TcpStream) {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file is a crate of its own and uses its part")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[cfg(target_os = "linux")]
+mod footprint;
 mod probe;
 
 use std::io::{self, Read, Write};
@@ -13,6 +15,9 @@ use std::time::{Duration, Instant};
 
 use ropewalk::{Address, Factory, ListenOptions, ListeningPort, Reactor, Status};
 
+#[cfg(target_os = "linux")]
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use footprint::{Footprint, open_descriptors, processor_time, resident_memory};
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use probe::{Event, Log, Probe};
 
@@ -69,6 +74,27 @@ pub(crate) fn settle(reactor: &mut Reactor) {
     }
 }
 
+/// Asserts that the loop soon makes a turn that lasts until its time is up, and hardly needs a processor for it. A few
+/// turns before may be cut short by what the network still moves.
+#[track_caller]
+pub(crate) fn assert_rests(reactor: &mut Reactor) {
+    let rest = Duration::from_millis(200);
+    let rested = (0..10).any(|_| {
+        let (begun, used) = (Instant::now(), processor_time());
+        let turns = reactor.stats().turns;
+        let _ = reactor.run_once(Some(rest)).unwrap();
+        assert_eq!(reactor.stats().turns, turns + 1);
+        begun.elapsed() >= rest && processor_time() - used < rest / 10
+    });
+    assert!(rested, "the loop does not rest");
+}
+
+/// Elsewhere nobody tells.
+#[cfg(not(target_os = "linux"))]
+fn processor_time() -> Duration {
+    Duration::ZERO
+}
+
 /// Listens on the loopback.
 #[track_caller]
 pub(crate) fn listen(reactor: &Reactor, factory: impl Factory + 'static) -> SocketAddr {
@@ -98,8 +124,14 @@ pub(crate) fn dial(address: SocketAddr) -> TcpStream {
 /// A connection that takes only a little from the network until its user reads.
 #[track_caller]
 pub(crate) fn dial_with_small_window(address: SocketAddr) -> TcpStream {
+    dial_with_window(address, 4096)
+}
+
+/// A connection that takes about so many bytes from the network until its user reads.
+#[track_caller]
+pub(crate) fn dial_with_window(address: SocketAddr, bytes: usize) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_recv_buffer_size(bytes).unwrap();
     socket.connect(&address.into()).unwrap();
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
