@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ropewalk::{ConnectOptions, Reactor, factory_fn};
 use support::{
-    ANY_PORT, Log, Probe, alone, dead_address, listen, open_descriptors, open_port, reset, run_until, settle,
+    ANY_PORT, Log, Probe, alone, dead_address, listen, open_descriptors, open_port, run_until, settle,
 };
 
 /// Connects until there are no descriptors left. Nothing is accepted meanwhile; the operating system holds them.
@@ -27,30 +27,6 @@ fn use_up(address: SocketAddr) -> Vec<TcpStream> {
             }
         }
     }
-}
-
-#[test]
-fn g10_two_thousand_connections_come_and_go() {
-    alone("g10_two_thousand_connections_come_and_go", 256, || {
-        let mut reactor = Reactor::new().unwrap();
-        let log = Log::default();
-        let address = listen(&reactor, Probe::echo(&log).factory());
-        settle(&mut reactor);
-        let before = open_descriptors();
-        for round in 1..=100 {
-            let streams: Vec<_> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
-            for (index, mut stream) in streams.into_iter().enumerate() {
-                match index % 3 {
-                    0 => stream.write_all(b"hello").unwrap(),
-                    1 => reset(stream),
-                    _ => drop(stream),
-                }
-            }
-            run_until(&mut reactor, "all came and went", || log.losses() == round * 20);
-        }
-        assert_eq!(reactor.stats().connections, 0);
-        assert_eq!(open_descriptors(), before);
-    });
 }
 
 #[test]

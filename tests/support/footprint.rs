@@ -68,6 +68,11 @@ pub(crate) fn resident_memory() -> usize {
 
 /// How long this thread has been on a processor.
 pub(crate) fn processor_time() -> Duration {
-    let statistics = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    processor_time_of("thread-self")
+}
+
+/// How long a thread has been on a processor that is called so in `/proc`, such as `12/task/34`.
+pub(crate) fn processor_time_of(thread: &str) -> Duration {
+    let statistics = fs::read_to_string(format!("/proc/{thread}/schedstat")).unwrap();
     Duration::from_nanos(statistics.split_whitespace().next().unwrap().parse().unwrap())
 }

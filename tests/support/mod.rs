@@ -17,7 +17,7 @@ use ropewalk::{Address, Factory, ListenOptions, ListeningPort, Reactor, Status};
 
 #[cfg(target_os = "linux")]
 #[allow(unused_imports, reason = "as above")]
-pub(crate) use footprint::{Footprint, open_descriptors, processor_time, resident_memory};
+pub(crate) use footprint::{Footprint, open_descriptors, processor_time, processor_time_of, resident_memory};
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use probe::{Event, Log, Probe};
 
