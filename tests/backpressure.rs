@@ -244,6 +244,19 @@ fn a_users_pause_outlasts_the_automatic_one() {
     assert_eq!(log.take(), ["reading resumed", "data held"]);
 }
 
+/// G5: what others write to a connection, however much in each turn, does not delay its input.
+#[test]
+fn g5_output_of_others_does_not_delay_input() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    log.take();
+    peer.send("hello");
+    transport.write([0; 70_000]);
+    world.turn();
+    assert_eq!(log.take(), ["data hello"]);
+    assert_eq!(peer.received().len(), 70_000);
+}
+
 /// What is written of one's own accord is no answer: reading goes on, so that two ends that do so cannot wait for each other.
 #[test]
 fn output_that_is_no_answer_pauses_no_reading() {

@@ -28,7 +28,7 @@ struct Measure;
 
 impl LineProtocol for Measure {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        transport.write_vectored([line.len().to_string().as_bytes(), b":", line, b"\r\n"]);
+        transport.write_vectored(&[line.len().to_string().as_bytes(), b":", line, b"\r\n"]);
         Ok(())
     }
 }
