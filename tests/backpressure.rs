@@ -10,6 +10,8 @@ use ropewalk::testing::Operation;
 use ropewalk::{Bytes, Limits};
 use world::{Echo, Log, SECOND, Script, World, limits};
 
+const MEBIBYTE: usize = 1024 * 1024;
+
 /// S43: a write is not sent inside the call.
 #[test]
 fn s43_writes_leave_at_the_end_of_the_turn_in_order() {
@@ -353,4 +355,31 @@ fn shared_bytes_reach_everybody() {
         assert_eq!(Rc::new(peer.received()).len(), 100_000);
         assert_eq!(peer.writes(), 1);
     }
+}
+
+/// G5: a peer that takes everything at once gets a mebibyte a turn, so that the others have theirs.
+#[test]
+fn g5_one_write_is_sent_in_pieces_that_leave_the_others_their_turn() {
+    let (mut world, peer, transport) = World::with(Echo);
+    transport.write(vec![0; 3 * MEBIBYTE + 1]);
+    for turn in 1..=3 {
+        world.turn();
+        assert_eq!(peer.received().len(), MEBIBYTE, "turn {turn}");
+    }
+    world.turn();
+    assert_eq!(peer.received().len(), 1);
+}
+
+/// A stop sends all that the sockets take, however many pieces it is.
+#[test]
+fn a_stop_sends_what_the_socket_takes() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    for _ in 0..5 {
+        transport.write(vec![0; MEBIBYTE]);
+    }
+    world.reactor.stop();
+    world.settle();
+    assert_eq!(peer.received().len(), 5 * MEBIBYTE);
+    assert_eq!(log.last(), "lost shutdown");
 }

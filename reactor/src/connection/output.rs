@@ -11,8 +11,7 @@ use crate::transport::output::{Output, SLICES_MAX};
 use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
 use crate::{ProducerKind, Transport};
 
-/// How many bytes one connection may send in one turn before the others have theirs (G5); the last system call may exceed
-/// it.
+/// How many bytes one connection may send in one turn before the others have theirs (G5).
 const FLUSH_BUDGET: usize = 1024 * 1024;
 
 impl Connection {
@@ -46,6 +45,14 @@ impl Connection {
         !self.writable && self.shared().has_output()
     }
 
+    /// Settles for the last time before a stop: sends all that the socket takes.
+    pub(crate) fn settle_finally(&mut self, watch: &mut Watch) {
+        self.settle(watch);
+        while self.writable && self.shared().state().flushes() && self.shared().has_output() {
+            self.flush();
+        }
+    }
+
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up.
     fn flush(&mut self) {
         let mut budget = FLUSH_BUDGET;
@@ -55,10 +62,10 @@ impl Connection {
                 break;
             }
             let stream = &mut *self.stream;
-            match self.transport.shared().send_output(|output| send(stream, output)) {
+            match self.transport.shared().send_output(|output| send(stream, output, budget)) {
                 Ok(Sent { taken, offered }) => {
                     self.writable = taken == offered;
-                    budget = budget.saturating_sub(taken);
+                    budget -= taken;
                     self.shared().reactor.core().counters.written(taken);
                     let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
                     self.deadlines.progress(self.shared().now(), renews);
@@ -220,13 +227,14 @@ impl Connection {
     }
 }
 
-fn send(stream: &mut dyn Stream, output: &Output) -> io::Result<Sent> {
+/// Offers waiting output, `limit` bytes at the most, with one system call.
+fn send(stream: &mut dyn Stream, output: &Output, limit: usize) -> io::Result<Sent> {
     if let Some(only) = output.only_segment() {
         // Nearly always; and preparing room for many slices costs more than all the rest.
-        return send_slices(stream, &[IoSlice::new(only)]);
+        return send_slices(stream, &[IoSlice::new(&only[..only.len().min(limit)])]);
     }
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let count = output.fill(&mut slices);
+    let count = output.fill(&mut slices, limit);
     send_slices(stream, &slices[..count])
 }
 

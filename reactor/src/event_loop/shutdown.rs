@@ -89,7 +89,7 @@ impl Reactor {
         for id in self.table.ids() {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) => {
-                    connection.settle(&mut self.watch);
+                    connection.settle_finally(&mut self.watch);
                     match connection.shared().state() {
                         // Everything was sent; only the peer's farewell is missing.
                         State::Lingering => connection.shared().step(Event::Stop),

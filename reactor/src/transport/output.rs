@@ -73,12 +73,18 @@ impl Output {
         }
     }
 
-    /// Fills `slices` with the bytes to send next and returns how many slices that took.
-    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `slices` with the bytes to send next, `limit` at the most, and returns how many slices that took.
+    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>], mut limit: usize) -> usize {
         let mut filled = 0;
         let mut skip = self.sent;
         for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-            *slice = IoSlice::new(&segment.bytes()[skip..]);
+            let bytes = &segment.bytes()[skip..];
+            let bytes = &bytes[..bytes.len().min(limit)];
+            if bytes.is_empty() {
+                break;
+            }
+            *slice = IoSlice::new(bytes);
+            limit -= bytes.len();
             skip = 0;
             filled += 1;
         }
@@ -164,7 +170,7 @@ mod tests {
 
     fn contents(output: &Output) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let count = output.fill(&mut slices);
+        let count = output.fill(&mut slices, usize::MAX);
         slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
@@ -174,7 +180,7 @@ mod tests {
         for _ in 0..1000 {
             output.push(b"0123456789");
         }
-        assert_eq!(output.fill(&mut [IoSlice::new(&[]); SLICES_MAX]), 1);
+        assert_eq!(output.fill(&mut [IoSlice::new(&[]); SLICES_MAX], usize::MAX), 1);
         assert_eq!(contents(&output).len(), 10_000);
     }
 
@@ -195,12 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_offered_than_the_limit() {
+        let mut output = Output::default();
+        output.push(b"0123456789");
+        output.push_shared(Bytes::from(vec![b'x'; 300]));
+        output.advance(3);
+        for (limit, offered) in [(1, vec![1]), (7, vec![7]), (8, vec![7, 1]), (1000, vec![7, 300])] {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let count = output.fill(&mut slices, limit);
+            let lengths: Vec<usize> = slices[..count].iter().map(|slice| slice.len()).collect();
+            assert_eq!(lengths, offered, "limit {limit}");
+        }
+    }
+
+    #[test]
     fn shared_bytes_are_not_copied() {
         let mut output = Output::default();
         let large = Bytes::from(vec![b'x'; 1000]);
         output.push_shared(large.clone());
         let mut slices = [IoSlice::new(&[]); 1];
-        output.fill(&mut slices);
+        output.fill(&mut slices, usize::MAX);
         assert_eq!(slices[0].as_ptr(), large.as_ptr());
     }
 
