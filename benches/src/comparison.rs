@@ -8,7 +8,7 @@ use crate::processes::Server;
 use crate::servers::{Kind, Service};
 
 /// The loads, each with its name in the table.
-const LOADS: [(&str, Service, Load); 6] = [
+const LOADS: [(&str, Service, Load); 7] = [
     (
         "echo, 64 bytes, one at a time",
         Service::Echo,
@@ -18,6 +18,11 @@ const LOADS: [(&str, Service, Load); 6] = [
         "echo, 64 bytes, 16 in flight",
         Service::Echo,
         Load::Windows { connections: 50, message: 64, window: 16 },
+    ),
+    (
+        "echo, 64 bytes, beside 10 that never read",
+        Service::Echo,
+        Load::BesideDeaf { connections: 50, message: 64, deaf: 10 },
     ),
     (
         "lines of 16 bytes, 64 in flight",

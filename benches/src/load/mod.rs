@@ -1,6 +1,7 @@
 //! The loads that are put on servers.
 
 mod connects;
+mod deaf;
 mod idle;
 mod windows;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) enum Load {
     /// Each connection sends a window of messages, waits until all have come back, and sends the next.
     Windows { connections: usize, message: usize, window: usize },
+    /// The same with windows of one message, beside so many peers that send and never read.
+    BesideDeaf { connections: usize, message: usize, deaf: usize },
     /// One connection sends a message; when all connections have received it, the next.
     Fanout { connections: usize, message: usize },
     /// So many at a time connect, send a byte, wait for it, and reset the connection.
@@ -36,6 +39,7 @@ impl Load {
     pub(crate) fn arguments(self) -> Vec<String> {
         let (name, numbers) = match self {
             Self::Windows { connections, message, window } => ("windows", vec![connections, message, window]),
+            Self::BesideDeaf { connections, message, deaf } => ("deaf", vec![connections, message, deaf]),
             Self::Fanout { connections, message } => ("fanout", vec![connections, message]),
             Self::Connects { connections } => ("connects", vec![connections]),
             Self::Idle { connections } => ("idle", vec![connections]),
@@ -50,6 +54,11 @@ impl Load {
                 message: message.parse()?,
                 window: window.parse()?,
             },
+            ["deaf", connections, message, deaf] => Self::BesideDeaf {
+                connections: connections.parse()?,
+                message: message.parse()?,
+                deaf: deaf.parse()?,
+            },
             ["fanout", connections, message] => {
                 Self::Fanout { connections: connections.parse()?, message: message.parse()? }
             }
@@ -63,6 +72,11 @@ impl Load {
         match self {
             Self::Windows { connections, message, window } => {
                 windows::run(address, connections, &messages(message, window), window, time)
+            }
+            Self::BesideDeaf { connections, message, deaf } => {
+                // They live as long as the windows are measured.
+                let _deaf = deaf::connect(address, deaf)?;
+                windows::run(address, connections, &messages(message, 1), 1, time)
             }
             Self::Fanout { connections, message } => {
                 windows::run_fanout(address, connections, &messages(message, 1), time)
