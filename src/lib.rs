@@ -12,16 +12,24 @@
 //!
 //! **Transports** are how protocols act: [`Transport::write`], [`Transport::lose_connection`] and many more. A transport
 //! records what is wanted and calls nobody, so everything may be called from everywhere: write to all members of a room
-//! while the room is borrowed, close a neighbour from its neighbour's callback.
+//! while the room is borrowed, close a neighbour from its neighbour's callback. A [`Producer`] feeds one as fast as the peer
+//! reads.
 //!
 //! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`].
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
-//! handle, with timers ([`ReactorHandle::call_later`]), threads ([`ReactorHandle::run_in_thread`], [`Remote`]), draining and
-//! signals. A process may have several.
+//! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
+//! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
+//! [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters ([`ReactorHandle::stats`]). What takes time
+//! returns a [`Deferred`]. A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a
 //! clock that tests turn by hand.
+//!
+//! # Testing a protocol
+//!
+//! A [`testing::Probe`] gives one protocol a connection without sockets: bytes in, bytes out, time as the test says.
+//! [`testing::check_chunking`] shows that a protocol does the same however the network cuts its input.
 //!
 //! # What is promised
 //!
@@ -29,7 +37,8 @@
 //! * **G2** No callback of a connection is entered while another of it runs.
 //! * **G3** Bytes accepted by `write` are sent in order, or reported unsent with the reason.
 //! * **G4** Memory is bounded by configuration, whatever a peer does: [`Limits`] names each bound and its default.
-//! * **G5** No peer delays another by more than the read budget (256 KiB a turn) plus the time of callbacks.
+//! * **G5** No peer delays another by more than its budgets of a turn (256 KiB to read, 1 MiB to write) plus the time of
+//!   callbacks.
 //! * **G6** Every close ends within its deadline.
 //! * **G7** A panic in a callback ends one connection.
 //! * **G9** Timers never fire early.

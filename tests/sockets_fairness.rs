@@ -69,8 +69,8 @@ fn g5_a_flood_does_not_delay_an_interactive_peer() {
             turns = 0;
         }
         turns += 1;
-        // Mostly one turn; the network's own work may take a moment more.
-        assert!(turns <= 10, "the talker was not heard for {turns} turns");
+        // Mostly one turn; a busy machine may bring the question late. Behind the floods it would be hundreds.
+        assert!(turns <= 50, "the talker was not heard for {turns} turns");
         reactor.stats().bytes_in >= 2 * FLOOD as u64
     });
     assert!(asked > 100, "the talker was heard {asked} times");

@@ -8,7 +8,8 @@
 //! * **G2** No callback of a connection is entered while another of it runs.
 //! * **G3** Bytes accepted by `write` are sent in order, or reported unsent with the reason.
 //! * **G4** Memory is bounded by configuration, whatever a peer does.
-//! * **G5** No peer delays another by more than the read budget plus the time of callbacks.
+//! * **G5** No peer delays another by more than its budgets of a turn (256 KiB to read, 1 MiB to write) plus the time of
+//!   callbacks.
 //! * **G6** Every close ends within its deadline.
 //! * **G7** A panic in a callback ends one connection.
 //! * **G9** Timers never fire early.

@@ -14,9 +14,9 @@ pub struct Stats {
     pub bytes_in: u64,
     /// Bytes handed to the operating system.
     pub bytes_out: u64,
-    /// System calls that read.
+    /// System calls that read something.
     pub reads: u64,
-    /// System calls that wrote.
+    /// System calls that wrote something.
     pub writes: u64,
     /// Turns of the loop.
     pub turns: u64,

@@ -53,12 +53,12 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 /// 1. Poll for events: without waiting if anything is still to be done, else until the next timer.
 /// 2. Read the clock, once; all that follows sees this time.
 /// 3. Latch what has become ready into connections and ports, and do what other threads have posted.
-/// 4. Read and deliver input within a budget for each connection, accept new
-///    connections, and finish connection attempts.
+/// 4. Read and deliver input, up to 256 KiB of each connection, accept up to 64 new connections at each port, and
+///    finish connection attempts.
 /// 5. Run the timers that were due when the turn began.
 /// 6. Do what was commanded before this step; what that commands waits for the next turn.
-/// 7. Settle the connections that asked for it: send their output with one system call each, tell them about marks and
-///    resumed reading, carry out what their lifecycle demands.
+/// 7. Settle the connections that asked for it: send their output, with one system call each as a rule and up to 1 MiB,
+///    tell them about marks and resumed reading, carry out what their lifecycle demands.
 /// 8. Deliver losses.
 /// 9. Free what was lost.
 ///

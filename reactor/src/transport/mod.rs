@@ -57,8 +57,8 @@ use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 /// # Output
 ///
 /// Bytes accepted by `write` are sent in order, or reported unsent by the reason that `connection_lost` hears (G3).
-/// They are sent at the end of the turn, with one system call however many writes there were. A slow peer makes them
-/// wait in memory, within [`Limits`].
+/// They are sent at the end of the turn, gathered into one system call however many small writes there were; beyond 1 MiB
+/// the rest waits for the next turn. A slow peer makes them wait in memory, within [`Limits`].
 #[derive(Clone)]
 pub struct Transport {
     shared: Rc<Shared>,

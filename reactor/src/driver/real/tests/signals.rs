@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
 
 use super::{CHILD, Driver, Event, PATIENCE, World, only_test};
 use crate::driver::Signal;
@@ -72,11 +72,9 @@ fn watch_and_stop_watching(name: &str, signal: Signal) -> ! {
 
     println!("{UNWATCHED}");
     send(name);
-    let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("still alive");
+    // Nothing ever comes but the signal.
+    let (_sender, receiver) = channel::<()>();
+    panic!("still alive: {:?}", receiver.recv_timeout(PATIENCE));
 }
 
 fn send(name: &str) {
