@@ -220,3 +220,20 @@ fn a_pause_that_a_wrapper_ends_in_the_same_callback_does_not_strand_lines() {
     probe.deliver("pause\r\na\r\npause\r\npause\r\nb\r\n");
     assert_eq!(log.take(), ["line pause", "line a", "line pause", "line pause", "line b"]);
 }
+
+#[test]
+fn lines_behind_such_a_pause_are_delivered_before_the_end_of_input() {
+    for breaks in [false, true] {
+        let log = Events::new();
+        let mut probe = Probe::new(Impatient(receiver(&log, pausing)));
+        probe.peer().send("pause\r\na\r\npause\r\nb\r\n");
+        if breaks {
+            probe.peer().reset();
+        } else {
+            probe.peer().finish();
+        }
+        probe.settle();
+        assert_eq!(log.take(), ["line pause", "line a", "line pause", "line b"], "breaks: {breaks}");
+        assert!(probe.is_closed());
+    }
+}
