@@ -211,3 +211,28 @@ fn timers_go_over_to_the_next_protocol() {
     world.run_for(SECOND);
     assert_eq!(log.take(), ["made", "timer"]);
 }
+
+/// G4: the successor hears of the high-water mark by itself, and never of the low one alone.
+#[test]
+fn g4_the_marks_are_told_to_each_protocol_anew() {
+    for still_above in [true, false] {
+        let (first, second) = (Log::default(), Log::default());
+        let (mut world, peer, transport) = World::with(Script::new(&first));
+        peer.set_window(Some(0));
+        transport.write(vec![0; 70_000]);
+        world.settle();
+        assert_eq!(first.take(), ["made", "writing paused"]);
+        if !still_above {
+            peer.set_window(Some(10_000));
+            world.settle();
+        }
+        transport.switch_protocol(Script::new(&second), "");
+        world.settle();
+        let told: &[&str] = if still_above { &["made", "writing paused"] } else { &["made"] };
+        assert_eq!(second.take(), told);
+        peer.set_window(None);
+        world.settle();
+        let told: &[&str] = if still_above { &["writing resumed"] } else { &[] };
+        assert_eq!(second.take(), told);
+    }
+}

@@ -123,6 +123,10 @@ impl Held {
         let mut undelivered = Undelivered::from(self.start);
         let result = callback(Rest { input: &self.bytes, undelivered: &mut undelivered });
         self.start = undelivered.start;
+        if self.start == self.bytes.len() {
+            // All was taken away. A protocol that is paused may do so, and put it back, any number of times.
+            *self = Self::default();
+        }
         self.bytes.append(&mut undelivered.appended);
         if is_over(was_open, transport) {
             *self = Self::default();

@@ -220,3 +220,56 @@ fn a_pause_that_a_wrapper_ends_in_the_same_callback_does_not_strand_lines() {
     probe.deliver("pause\r\na\r\npause\r\npause\r\nb\r\n");
     assert_eq!(log.take(), ["line pause", "line a", "line pause", "line pause", "line b"]);
 }
+
+#[test]
+fn lines_behind_such_a_pause_are_delivered_before_the_end_of_input() {
+    for breaks in [false, true] {
+        let log = Events::new();
+        let mut probe = Probe::new(Impatient(receiver(&log, pausing)));
+        probe.peer().send("pause\r\na\r\npause\r\nb\r\n");
+        if breaks {
+            probe.peer().reset();
+        } else {
+            probe.peer().finish();
+        }
+        probe.settle();
+        assert_eq!(log.take(), ["line pause", "line a", "line pause", "line b"], "breaks: {breaks}");
+        assert!(probe.is_closed());
+    }
+}
+
+/// Has ever higher marks, which it sets in the callback in which answers have passed the one before.
+struct Generous<P>(P);
+
+impl<P: Protocol> Protocol for Generous<P> {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        self.0.data_received(transport, data)?;
+        raise_mark(transport);
+        Ok(())
+    }
+
+    fn reading_resumed(&mut self, transport: &Transport) -> Result {
+        self.0.reading_resumed(transport)?;
+        raise_mark(transport);
+        Ok(())
+    }
+}
+
+fn raise_mark(transport: &Transport) {
+    let mut limits = transport.limits();
+    limits.high_water = transport.buffered();
+    transport.set_limits(limits);
+}
+
+#[test]
+fn a_mark_that_is_raised_in_the_same_callback_does_not_strand_lines() {
+    let log = Events::new();
+    let lines = receiver(&log, |transport, _| {
+        transport.write(vec![b'x'; 100_000]);
+        Ok(())
+    });
+    let mut probe = Probe::new(Generous(lines));
+    probe.set_window(Some(0));
+    probe.deliver("a\r\nb\r\nc\r\n");
+    assert_eq!(log.take(), ["line a", "line b", "line c"]);
+}

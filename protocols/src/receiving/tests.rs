@@ -223,3 +223,23 @@ fn a_short_fragment_after_a_long_frame_keeps_little() {
     held.receive(&mut framing, probe.transport(), b"d;").unwrap();
     assert_eq!(framing.frames, 2);
 }
+
+#[test]
+fn taking_all_and_putting_it_back_while_paused_keeps_no_more() {
+    let probe = probe();
+    let mut framing = semicolons(|_: &[u8], _: Rest<'_>, transport: &Transport| {
+        transport.pause_reading();
+        Ok(())
+    });
+    let mut held = Held::default();
+    held.receive(&mut framing, probe.transport(), &b"x;".repeat(500)).unwrap();
+    for _ in 0..100 {
+        held.visit(probe.transport(), |mut rest| {
+            let taken = rest.take();
+            rest.append(&taken);
+        });
+    }
+    assert!(held.capacity() <= 1_000, "{} bytes are kept", held.capacity());
+    held.visit(probe.transport(), |mut rest| assert_eq!(rest.take().len(), 998));
+    assert_eq!(held.capacity(), 0, "memory is given back");
+}

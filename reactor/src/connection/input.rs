@@ -20,7 +20,8 @@ impl Connection {
         while self.queued {
             if !self.may_read() {
                 self.queued = false;
-            } else if budget == 0 {
+            } else if budget == 0 || self.shared().has(HOLDS_INPUT) {
+                // What the protocol holds is older than anything that is to be read, the end of input included.
                 return;
             } else {
                 let length = buffer.len().min(budget);

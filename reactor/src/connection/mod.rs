@@ -318,6 +318,8 @@ impl Connection {
             if lost {
                 return;
             }
+            // The successor has heard of no mark; output that is above it makes settling tell.
+            self.told_paused = false;
             self.hold_leftover(leftover);
             self.call_once(watch, "connection_made", |protocol, transport| {
                 protocol.connection_made(transport);

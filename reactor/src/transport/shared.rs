@@ -177,6 +177,10 @@ impl Shared {
 
     /// Output has drained, or is gone.
     pub(crate) fn fall_below_mark(&self) {
+        // A receiver may have stopped for the pause, even if both began and ended in one callback.
+        if self.has(ANSWERS_WAIT) {
+            self.set(HOLDS_INPUT, true);
+        }
         self.set(ABOVE_MARK | ANSWERS_WAIT, false);
     }
 
