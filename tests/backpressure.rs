@@ -293,6 +293,23 @@ fn the_automatic_pause_outlasts_a_users_resuming() {
     assert_eq!(log.take(), ["writing resumed", "reading resumed", "data held"]);
 }
 
+/// A protocol that pauses and resumes whenever reading goes on is not called for ever, and reads on.
+#[test]
+fn pausing_and_resuming_in_reading_resumed_comes_to_rest() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log).on_reading_resumed(|transport| {
+        transport.pause_reading();
+        transport.resume_reading();
+        Ok(())
+    }));
+    transport.pause_reading();
+    world.settle();
+    transport.resume_reading();
+    peer.send("x");
+    world.settle();
+    assert_eq!(log.take(), ["made", "reading resumed", "data x"]);
+}
+
 /// Absurd limits do what they say and no worse.
 #[test]
 fn absurd_limits_do_no_harm() {
