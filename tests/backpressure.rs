@@ -293,6 +293,23 @@ fn the_automatic_pause_outlasts_a_users_resuming() {
     assert_eq!(log.take(), ["writing resumed", "reading resumed", "data held"]);
 }
 
+/// A protocol that pauses and resumes whenever reading goes on is not called for ever, and reads on.
+#[test]
+fn pausing_and_resuming_in_reading_resumed_comes_to_rest() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log).on_reading_resumed(|transport| {
+        transport.pause_reading();
+        transport.resume_reading();
+        Ok(())
+    }));
+    transport.pause_reading();
+    world.settle();
+    transport.resume_reading();
+    peer.send("x");
+    world.settle();
+    assert_eq!(log.take(), ["made", "reading resumed", "data x"]);
+}
+
 /// Absurd limits do what they say and no worse.
 #[test]
 fn absurd_limits_do_no_harm() {
@@ -382,4 +399,42 @@ fn a_stop_sends_what_the_socket_takes() {
     world.settle();
     assert_eq!(peer.received().len(), 5 * MEBIBYTE);
     assert_eq!(log.last(), "lost shutdown");
+}
+
+/// A stop during closing sends all that is left, and the peer sees an orderly end.
+#[test]
+fn a_stop_while_closing_ends_in_an_orderly_way() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    for _ in 0..5 {
+        transport.write(vec![0; MEBIBYTE]);
+    }
+    transport.lose_connection();
+    world.reactor.stop();
+    world.settle();
+    assert_eq!(peer.received().len(), 5 * MEBIBYTE);
+    assert!(peer.has_finished() && !peer.was_reset());
+    assert_eq!(log.last(), "lost closed");
+}
+
+/// A peer that stops reading where a turn's budget ends is as slow as any other, and can go on.
+#[test]
+fn a_window_that_ends_with_the_budget_is_a_full_socket() {
+    for window in [MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, 2 * MEBIBYTE] {
+        for reads_on in [false, true] {
+            let log = Log::default();
+            let (mut world, peer, transport) = World::with(Script::new(&log));
+            transport.set_limits(limits(|limits| limits.write_timeout = SECOND));
+            peer.set_window(Some(window));
+            transport.write(vec![0; 3 * MEBIBYTE]);
+            world.settle();
+            if reads_on {
+                peer.set_window(None);
+            }
+            world.run_for(SECOND);
+            let last = if reads_on { "writing resumed" } else { "lost Write(1s)" };
+            assert_eq!(log.last(), last, "window {window}");
+            assert_eq!(transport.buffered() == 0, reads_on);
+        }
+    }
 }

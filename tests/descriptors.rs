@@ -184,3 +184,21 @@ fn g10_a_port_that_could_not_be_registered_tries_again() {
     world.run_for(NANOSECOND);
     assert_eq!(peer.received(), b"hello");
 }
+
+/// A port that is stopped and started again while it waits, and then cannot be registered, waits once, not twice.
+#[test]
+fn g10_starting_anew_while_waiting_waits_once() {
+    let mut world = World::new();
+    let (port, address) = world.listen(for_protocol(|| Echo));
+    world.memory.fail_next(Operation::Accept, 1, ErrorKind::Other);
+    let _first = world.memory.connect(address).unwrap();
+    world.settle();
+    world.memory.fail_next(Operation::Register, 1, ErrorKind::Other);
+    let _ = port.stop();
+    port.start().unwrap();
+    world.settle();
+    assert_eq!(world.reactor.stats().timers, 1);
+    let _ = port.stop();
+    world.settle();
+    assert_eq!(world.reactor.stats().timers, 0);
+}

@@ -192,9 +192,12 @@ impl Reactor {
         let backoff = (backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
         port.backoff.set(backoff);
         let deadline = self.now() + backoff;
-        let timer = self.core().timers.borrow_mut().insert(deadline, Timer::Accept(id));
-        port.retry.set(Some(timer));
-        self.starved.push(id);
+        let mut timers = self.handle.core().timers.borrow_mut();
+        match port.retry.replace(Some(timers.insert(deadline, Timer::Accept(id)))) {
+            // Stopped and started again, it may have been waiting already.
+            Some(before) => drop(timers.remove(before)),
+            None => self.starved.push(id),
+        }
     }
 
     /// The wait of a port without descriptors is over.

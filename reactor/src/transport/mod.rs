@@ -145,8 +145,8 @@ impl Transport {
     pub fn resume_reading(&self) {
         if self.shared.has(READING_PAUSED) {
             self.shared.set(READING_PAUSED, false);
-            // A receiver may have stopped for the pause, even if both began and ended in one callback.
-            self.continue_reading();
+            self.shared.end_pause();
+            self.shared.ask_attention();
         }
     }
 
@@ -157,9 +157,10 @@ impl Transport {
     }
 
     /// Whether the protocol may be given input now: the connection is neither closing nor paused, and no other protocol
-    /// takes over. Receivers that deliver several messages out of one read ask before each.
+    /// takes over. Receivers that deliver several messages out of one read ask before each; one that a
+    /// pause holds back hears [`Protocol::reading_resumed`] after it, even if the pause ends in the same callback.
     pub fn delivers_input(&self) -> bool {
-        self.shared.state().delivers_input() && !self.is_reading_paused() && !self.shared.has(SWITCHING)
+        self.shared.delivers_input()
     }
 
     /// Has [`Protocol::reading_resumed`] called before the turn ends, unless reading is paused then. For receivers that hold

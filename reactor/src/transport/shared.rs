@@ -85,6 +85,8 @@ pub(crate) const HOLDS_INPUT: u16 = 1 << 7;
 pub(crate) const IDLE_RESTARTED: u16 = 1 << 8;
 /// The connection belongs to a drain in progress.
 pub(crate) const DRAINING: u16 = 1 << 9;
+/// A receiver has asked for input during a pause and got none.
+const INPUT_REFUSED: u16 = 1 << 10;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -177,11 +179,27 @@ impl Shared {
 
     /// Output has drained, or is gone.
     pub(crate) fn fall_below_mark(&self) {
-        // A receiver may have stopped for the pause, even if both began and ended in one callback.
         if self.has(ANSWERS_WAIT) {
-            self.set(HOLDS_INPUT, true);
+            self.end_pause();
         }
         self.set(ABOVE_MARK | ANSWERS_WAIT, false);
+    }
+
+    /// Whether the protocol may be given input now.
+    pub(crate) fn delivers_input(&self) -> bool {
+        let delivers = self.state.get().delivers_input() && !self.is_reading_paused();
+        if !delivers {
+            self.set(INPUT_REFUSED, true);
+        }
+        delivers && !self.has(SWITCHING)
+    }
+
+    /// A receiver that has stopped for a pause goes on, even if the pause began and ended in one callback.
+    pub(crate) fn end_pause(&self) {
+        if self.has(INPUT_REFUSED) {
+            self.set(INPUT_REFUSED, false);
+            self.set(HOLDS_INPUT, true);
+        }
     }
 
     pub(crate) fn buffered(&self) -> usize {
