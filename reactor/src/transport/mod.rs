@@ -163,7 +163,8 @@ impl Transport {
         self.shared.delivers_input()
     }
 
-    /// Has [`Protocol::reading_resumed`] called before the turn ends, unless reading is paused then. For receivers that hold
+    /// Has [`Protocol::reading_resumed`] called before the turn ends, unless reading is paused then or input is no longer
+    /// delivered, as after its end. For receivers that hold
     /// input which has become deliverable in another callback than those that deliver input, such as by a change of mode.
     pub fn continue_reading(&self) {
         self.shared.set(shared::HOLDS_INPUT, true);
