@@ -259,20 +259,35 @@ fn g5_output_of_others_does_not_delay_input() {
     assert_eq!(peer.received().len(), 70_000);
 }
 
-/// What is written of one's own accord is no answer: reading goes on, so that two ends that do so cannot wait for each other.
+/// What is written of one's own accord is no answer, and a few answers among it are not many: reading goes on, so that two ends
+/// that both write cannot wait for each other. Answers above the mark pause reading, and draining them resumes it, whatever
+/// else waits.
 #[test]
-fn output_that_is_no_answer_pauses_no_reading() {
+fn only_answers_above_the_mark_pause_reading() {
     let log = Log::default();
-    let (mut world, peer, transport) = World::with(answering(&log, 1));
+    let (mut world, peer, transport) = World::with(Script::new(&log).on_data(|transport, data| {
+        transport.write(vec![0; 10_000 * data.len()]);
+        Ok(())
+    }));
     peer.set_window(Some(0));
     transport.write(vec![0; 70_000]);
-    peer.send("one");
+    peer.send("six");
     world.settle();
-    assert_eq!(log.take(), ["made", "data one", "writing paused"]);
-    assert!(transport.is_reading_paused(), "now an answer waits as well");
-    peer.send("two");
+    assert_eq!(log.take(), ["made", "data six", "writing paused"]);
+    assert!(!transport.is_reading_paused(), "30,000 bytes of answers are below the mark");
+    peer.send("four");
     world.settle();
-    assert!(log.take().is_empty());
+    assert_eq!(log.take(), ["data four"]);
+    assert!(transport.is_reading_paused(), "70,000 are above");
+    transport.write(vec![0; 1_000_000]);
+    peer.send("held");
+    peer.set_window(Some(70_000 + 70_000 - 16_385));
+    world.settle();
+    assert!(log.take().is_empty(), "16,385 bytes of answers are still waiting");
+    peer.set_window(Some(1));
+    world.settle();
+    assert_eq!(log.take(), ["reading resumed", "data held"], "although a megabyte of other output waits");
+    assert!(transport.buffered() > 1_000_000);
 }
 
 /// The user's resuming does not undo the automatic pause.

@@ -9,7 +9,7 @@ use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
 use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
-use crate::{ProducerKind, Transport};
+use crate::{Limits, ProducerKind, Transport};
 
 /// How many bytes one connection may send in one turn before the others have theirs (G5).
 const FLUSH_BUDGET: usize = 1024 * 1024;
@@ -94,6 +94,8 @@ impl Connection {
         let over = if self.told_paused { limits.is_drained(waiting) } else { !limits.is_above_mark(waiting) };
         if over || !self.shared().has_output() {
             self.shared().fall_below_mark();
+        } else {
+            self.settle_answers(&limits);
         }
         let above = self.shared().has(ABOVE_MARK);
         if above == self.told_paused {
@@ -107,6 +109,15 @@ impl Connection {
             self.inform(watch, "writing_paused", |protocol, transport| protocol.writing_paused(transport));
         } else {
             self.inform(watch, "writing_resumed", |protocol, transport| protocol.writing_resumed(transport));
+        }
+    }
+
+    /// Ends the pause that answers have caused, if they have drained although other output waits.
+    fn settle_answers(&self, limits: &Limits) {
+        let answers = self.shared().answers();
+        let over = if self.input_held { limits.is_drained(answers) } else { !limits.is_above_mark(answers) };
+        if over {
+            self.shared().end_answers_pause();
         }
     }
 

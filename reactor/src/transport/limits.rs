@@ -22,8 +22,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// When more bytes than this wait for the peer, `writing_paused` is called and a push producer is paused. If some of
-    /// them were written while the protocol was being given input, they are answers, and the connection's own reading
+    /// When more bytes than this wait for the peer, `writing_paused` is called and a push producer is paused. What is written
+    /// while the protocol is being given input are answers; when more than this of those wait, the connection's own reading
     /// pauses by itself: a peer that reads no answers may ask no more. Default 64 KiB (as Twisted and asyncio).
     pub high_water: usize,
     /// When the waiting output has fallen to this, everything resumes. Default 16 KiB (a quarter, as asyncio).

@@ -280,7 +280,8 @@ impl Transport {
     pub fn set_limits(&self, limits: Limits) {
         self.shared.with_rare(|rare| rare.limits = Some(limits));
         if limits.is_above_mark(self.buffered()) {
-            self.shared.rise_above_mark();
+            self.shared.end_answers_pause();
+            self.shared.rise_above_mark(&limits);
         } else {
             self.shared.fall_below_mark();
         }

@@ -22,20 +22,47 @@ pub(crate) struct Output {
     segments: VecDeque<Segment>,
     /// Bytes of the first segment that are sent already. Invariant: less than its length; zero without segments.
     sent: usize,
+    /// How many bytes of all segments were written as answers. Invariant: the sum over the segments.
+    answers: usize,
     /// An empty buffer kept for the next write.
     spare: Vec<u8>,
 }
 
-enum Segment {
+struct Segment {
+    content: Content,
+    /// How many of its bytes were written as answers.
+    answers: usize,
+}
+
+enum Content {
     Copied(Vec<u8>),
     Shared(Bytes),
 }
 
+/// Why something is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// In answer to input that is just being delivered.
+    Answer,
+    /// For any other reason.
+    OwnAccord,
+}
+
+impl Writing {
+    /// How many of `length` bytes are answers.
+    const fn answers(self, length: usize) -> usize {
+        match self {
+            Self::Answer => length,
+            Self::OwnAccord => 0,
+        }
+    }
+}
+
 impl Segment {
     fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Copied(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+        match &self.content {
+            Content::Copied(bytes) => bytes,
+            Content::Shared(bytes) => bytes,
         }
     }
 }
@@ -51,25 +78,40 @@ impl Output {
         (self.segments.len() == 1).then(|| &first.bytes()[self.sent..])
     }
 
+    /// How many of the bytes to send are answers. In a segment that is partly sent and holds other bytes too, answers count as
+    /// the last.
+    pub(crate) fn answers(&self) -> usize {
+        let Some(first) = self.segments.front() else {
+            return 0;
+        };
+        let unsent = first.bytes().len() - self.sent;
+        self.answers - first.answers + first.answers.min(unsent)
+    }
+
     /// Appends a copy of `data`, which must not be empty.
-    pub(crate) fn push(&mut self, data: &[u8]) {
-        if let Some(Segment::Copied(last)) = self.segments.back_mut() {
+    pub(crate) fn push(&mut self, data: &[u8], writing: Writing) {
+        let answers = writing.answers(data.len());
+        self.answers += answers;
+        if let Some(Segment { content: Content::Copied(last), answers: before }) = self.segments.back_mut() {
             if last.len() + data.len() <= SEGMENT_SIZE {
                 last.extend_from_slice(data);
+                *before += answers;
                 return;
             }
         }
-        let mut segment = std::mem::take(&mut self.spare);
-        segment.extend_from_slice(data);
-        self.segments.push_back(Segment::Copied(segment));
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.extend_from_slice(data);
+        self.segments.push_back(Segment { content: Content::Copied(bytes), answers });
     }
 
     /// Appends `data`, which must not be empty, without copying it unless it is small.
-    pub(crate) fn push_shared(&mut self, data: Bytes) {
+    pub(crate) fn push_shared(&mut self, data: Bytes, writing: Writing) {
         if data.len() <= SHARED_COPY_MAX {
-            self.push(&data);
+            self.push(&data, writing);
         } else {
-            self.segments.push_back(Segment::Shared(data));
+            let answers = writing.answers(data.len());
+            self.answers += answers;
+            self.segments.push_back(Segment { content: Content::Shared(data), answers });
         }
     }
 
@@ -100,8 +142,11 @@ impl Output {
                 break;
             }
             sent -= length;
-            if let Some(Segment::Copied(buffer)) = self.segments.pop_front() {
-                self.keep_spare(buffer);
+            if let Some(Segment { content, answers }) = self.segments.pop_front() {
+                self.answers -= answers;
+                if let Content::Copied(buffer) = content {
+                    self.keep_spare(buffer);
+                }
             }
         }
         debug_assert!(sent == 0 || !self.segments.is_empty(), "more was sent than there was");
@@ -112,6 +157,7 @@ impl Output {
     pub(crate) fn clear(&mut self) {
         self.segments.clear();
         self.sent = 0;
+        self.answers = 0;
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {
@@ -178,7 +224,7 @@ mod tests {
     fn small_writes_gather_into_one_segment() {
         let mut output = Output::default();
         for _ in 0..1000 {
-            output.push(b"0123456789");
+            output.push(b"0123456789", Writing::OwnAccord);
         }
         assert_eq!(output.fill(&mut [IoSlice::new(&[]); SLICES_MAX], usize::MAX), 1);
         assert_eq!(contents(&output).len(), 10_000);
@@ -189,9 +235,9 @@ mod tests {
         let large = Bytes::from(vec![b'x'; 300]);
         for cut in 0..=320 {
             let mut output = Output::default();
-            output.push(b"0123456789");
-            output.push_shared(large.clone());
-            output.push(b"abcdefghij");
+            output.push(b"0123456789", Writing::OwnAccord);
+            output.push_shared(large.clone(), Writing::OwnAccord);
+            output.push(b"abcdefghij", Writing::OwnAccord);
             let whole = contents(&output);
             output.advance(cut);
             assert_eq!(contents(&output), whole[cut..], "cut at {cut}");
@@ -201,10 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_counted_until_they_are_sent() {
+        let mut output = Output::default();
+        output.push(&[b'x'; SEGMENT_SIZE], Writing::OwnAccord);
+        output.push(b"answer", Writing::Answer);
+        output.push(b"other", Writing::OwnAccord);
+        output.push_shared(Bytes::from(vec![b'x'; 300]), Writing::Answer);
+        assert_eq!(output.answers(), 306);
+        output.advance(SEGMENT_SIZE + 1);
+        assert_eq!(output.answers(), 306, "in a mixed segment they count as the last");
+        output.advance(10);
+        assert_eq!(output.answers(), 300);
+        output.advance(299);
+        assert_eq!(output.answers(), 1);
+        output.advance(1);
+        assert_eq!((output.answers(), output.is_empty()), (0, true));
+        output.push(b"answer", Writing::Answer);
+        output.clear();
+        assert_eq!(output.answers(), 0);
+    }
+
+    #[test]
     fn no_more_is_offered_than_the_limit() {
         let mut output = Output::default();
-        output.push(b"0123456789");
-        output.push_shared(Bytes::from(vec![b'x'; 300]));
+        output.push(b"0123456789", Writing::OwnAccord);
+        output.push_shared(Bytes::from(vec![b'x'; 300]), Writing::OwnAccord);
         output.advance(3);
         for (limit, offered) in [(1, vec![1]), (7, vec![7]), (8, vec![7, 1]), (1000, vec![7, 300])] {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -218,7 +285,7 @@ mod tests {
     fn shared_bytes_are_not_copied() {
         let mut output = Output::default();
         let large = Bytes::from(vec![b'x'; 1000]);
-        output.push_shared(large.clone());
+        output.push_shared(large.clone(), Writing::OwnAccord);
         let mut slices = [IoSlice::new(&[]); 1];
         output.fill(&mut slices, usize::MAX);
         assert_eq!(slices[0].as_ptr(), large.as_ptr());
@@ -249,7 +316,7 @@ mod tests {
     /// A queue through which so many bytes have gone.
     fn used(length: usize) -> Box<Output> {
         let mut output = Box::<Output>::default();
-        output.push(&vec![b'x'; length]);
+        output.push(&vec![b'x'; length], Writing::OwnAccord);
         output.advance(length);
         output
     }

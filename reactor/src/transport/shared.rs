@@ -9,7 +9,7 @@ use crate::connection::lifecycle::{self, Actions, Event, State};
 use crate::core::Core;
 use crate::producer::Registration;
 use crate::timers::TimerId;
-use crate::transport::output::Output;
+use crate::transport::output::{Output, Writing};
 use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason};
 
 /// The shared half of one connection.
@@ -69,7 +69,7 @@ pub(crate) struct Options {
 pub(crate) const READING_PAUSED: u16 = 1;
 /// Output went above the high-water mark and has not drained since.
 pub(crate) const ABOVE_MARK: u16 = 1 << 1;
-/// Answers to the connection's own input are among the output above the mark.
+/// Answers to the connection's own input went above the high-water mark and have not drained since.
 const ANSWERS_WAIT: u16 = 1 << 2;
 /// The protocol is being given input: what it writes are answers.
 pub(crate) const HEARING: u16 = 1 << 3;
@@ -163,26 +163,37 @@ impl Shared {
         state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER))
     }
 
-    /// Answers that wait for the peer pause the reading of more questions. Other output does not: its writer is elsewhere, and
-    /// two ends that both write of their own accord must not wait for each other to read.
+    /// Answers above the high-water mark pause the reading of more questions. Other output does not: two ends that both write
+    /// of their own accord must not wait for each other to read.
     pub(crate) fn is_reading_paused(&self) -> bool {
         self.has(READING_PAUSED) || self.has(ANSWERS_WAIT)
     }
 
-    /// Output is above its high-water mark.
-    pub(crate) fn rise_above_mark(&self) {
+    /// Output is above its high-water mark; perhaps its answers alone are.
+    pub(crate) fn rise_above_mark(&self, limits: &Limits) {
         self.set(ABOVE_MARK, true);
-        if self.has(HEARING) {
+        if limits.is_above_mark(self.answers()) {
             self.set(ANSWERS_WAIT, true);
         }
     }
 
     /// Output has drained, or is gone.
     pub(crate) fn fall_below_mark(&self) {
+        self.end_answers_pause();
+        self.set(ABOVE_MARK, false);
+    }
+
+    /// The answers among the output have drained, whatever else is waiting.
+    pub(crate) fn end_answers_pause(&self) {
         if self.has(ANSWERS_WAIT) {
+            self.set(ANSWERS_WAIT, false);
             self.end_pause();
         }
-        self.set(ABOVE_MARK | ANSWERS_WAIT, false);
+    }
+
+    /// How many bytes of the waiting output are answers.
+    pub(crate) fn answers(&self) -> usize {
+        self.output.borrow().as_ref().map_or(0, |output| output.answers())
     }
 
     /// Whether the protocol may be given input now.
@@ -212,16 +223,16 @@ impl Shared {
 
     pub(crate) fn write(&self, data: &[u8]) {
         if !data.is_empty() && self.reserve(data.len()) {
-            self.with_output(|output| output.push(data));
+            self.with_output(|output, writing| output.push(data, writing));
         }
     }
 
     pub(crate) fn write_vectored(&self, parts: &[&[u8]]) {
         let length = parts.iter().fold(0, |length: usize, part| length.saturating_add(part.len()));
         if length > 0 && self.reserve(length) {
-            self.with_output(|output| {
+            self.with_output(|output, writing| {
                 for part in parts.iter().filter(|part| !part.is_empty()) {
-                    output.push(part);
+                    output.push(part, writing);
                 }
             });
         }
@@ -229,7 +240,7 @@ impl Shared {
 
     pub(crate) fn write_shared(&self, data: Bytes) {
         if !data.is_empty() && self.reserve(data.len()) {
-            self.with_output(|output| output.push_shared(data));
+            self.with_output(|output, writing| output.push_shared(data, writing));
         }
     }
 
@@ -246,16 +257,18 @@ impl Shared {
         }
         self.buffered.set(buffered);
         self.core().counters.output_added(length);
-        if limits.is_above_mark(buffered) {
-            self.rise_above_mark();
-        }
+        self.set(ABOVE_MARK, self.has(ABOVE_MARK) || limits.is_above_mark(buffered));
         true
     }
 
-    fn with_output(&self, push: impl FnOnce(&mut Output)) {
+    fn with_output(&self, push: impl FnOnce(&mut Output, Writing)) {
+        let writing = if self.has(HEARING) { Writing::Answer } else { Writing::OwnAccord };
         let mut output = self.output.borrow_mut();
-        push(output.get_or_insert_with(|| self.core().outputs.take()));
+        push(output.get_or_insert_with(|| self.core().outputs.take()), writing);
         drop(output);
+        if writing == Writing::Answer && self.has(ABOVE_MARK) {
+            self.rise_above_mark(&self.limits());
+        }
         self.ask_attention();
     }
 
