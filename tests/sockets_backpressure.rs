@@ -326,23 +326,3 @@ fn two_ends_above_the_mark_do_not_wait_for_each_other() {
     run_until(&mut reactor, "everything came back", || client.received() == LENGTH);
     assert!(client.data() == pattern(LENGTH));
 }
-
-/// Two ends that both write much of their own accord, and a little for each read, do not wait for each other either.
-#[test]
-fn two_ends_that_stream_and_acknowledge_do_not_wait_for_each_other() {
-    const LENGTH: usize = 12_000_000;
-    let mut reactor = Reactor::new().unwrap();
-    let (server, client) = (Log::default(), Log::default());
-    let streaming = |log: &Log| {
-        let probe = Probe::new(log).on_made(|transport| transport.write(pattern(LENGTH)));
-        probe.on_data(|transport, _| {
-            transport.write("+");
-            Ok(())
-        })
-    };
-    let address = listen(&reactor, streaming(&server).factory());
-    reactor.connect(address, &ConnectOptions::default(), streaming(&client).factory()).then(|_| ());
-    run_until(&mut reactor, "both have heard everything", || {
-        server.received() >= LENGTH && client.received() >= LENGTH
-    });
-}
