@@ -257,7 +257,9 @@ impl Shared {
         }
         self.buffered.set(buffered);
         self.core().counters.output_added(length);
-        self.set(ABOVE_MARK, self.has(ABOVE_MARK) || limits.is_above_mark(buffered));
+        if limits.is_above_mark(buffered) {
+            self.set(ABOVE_MARK, true);
+        }
         true
     }
 
