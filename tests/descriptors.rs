@@ -163,7 +163,7 @@ fn s92_an_address_in_use_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
     assert!(error.to_string().starts_with(&format!("listening on {address}: ")), "{error}");
     world.memory.fail_next(Operation::Listen, 1, ErrorKind::PermissionDenied);
-    let any = ([127, 0, 0, 1], 0).into();
+    let any = ([127, 0, 0, 1], 0);
     let error = world.reactor.listen(any, ListenOptions::default(), for_protocol(|| Echo)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     world.settle();

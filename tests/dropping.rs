@@ -211,12 +211,12 @@ fn ports_and_what_their_handles_hold_are_freed() {
     let given = traced.clone();
     let port = world
         .reactor
-        .listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), for_protocol(move || knot(&given)))
+        .listen(([127, 0, 0, 1], 0), ListenOptions::default(), for_protocol(move || knot(&given)))
         .unwrap();
     world.settle();
     let fresh = traced.clone();
     let _ = world.reactor.listen(
-        ([127, 0, 0, 1], 0).into(),
+        ([127, 0, 0, 1], 0),
         ListenOptions::default(),
         for_protocol(move || knot(&fresh)),
     );
@@ -275,7 +275,7 @@ fn handles_are_inert_after_the_reactor() {
     handle.drain(SECOND).then(move |_| drop(held));
     let held = traced.clone();
     handle.run_in_thread(|| 1).then(move |_| drop(held));
-    let any = ([127, 0, 0, 1], 0).into();
+    let any = ([127, 0, 0, 1], 0);
     assert!(handle.listen(any, ListenOptions::default(), for_protocol(|| Echo)).is_err());
     let held = traced.clone();
     handle

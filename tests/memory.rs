@@ -112,8 +112,7 @@ fn outgoing_connections_are_answered_or_refused_at_any_time() {
 fn a_wildcard_takes_connections_to_every_address() {
     let memory = Memory::new();
     let mut reactor = memory.reactor();
-    let port =
-        reactor.listen(([0, 0, 0, 0], 80).into(), ListenOptions::default(), for_protocol(|| Echo)).unwrap();
+    let port = reactor.listen(([0, 0, 0, 0], 80), ListenOptions::default(), for_protocol(|| Echo)).unwrap();
     memory.settle(&mut reactor);
     let peer = memory.connect(([10, 1, 2, 3], 80).into()).unwrap();
     peer.send("hello");

@@ -207,7 +207,7 @@ fn g7_destructors_of_everything_else() {
     drop(world.reactor.connect(address, &ConnectOptions::default(), Bomb));
     world.settle();
     assert_eq!(panics(&world), 5, "a factory's");
-    let any = ([127, 0, 0, 1], 0).into();
+    let any = ([127, 0, 0, 1], 0);
     let port = world.reactor.listen(any, ListenOptions::default(), Bomb).unwrap();
     world.settle();
     drop(port.stop());

@@ -354,12 +354,12 @@ fn hazard_15_listening_and_connecting_in_a_callback() {
     let results = log.clone();
     let (mut world, peer, transport) = World::with(Script::new(&log).on_data(move |transport, _| {
         let reactor = transport.reactor();
-        let any = ([127, 0, 0, 1], 0).into();
+        let any = ([127, 0, 0, 1], 0);
         let port = reactor.listen(any, ListenOptions::default(), for_protocol(|| Echo))?;
         let ropewalk::Address::Tcp(address) = *port.address() else { return Ok(()) };
         let again = reactor.listen(address, ListenOptions::default(), for_protocol(|| Echo));
         results.add(format!("{:?}", again.unwrap_err().kind()));
-        let refused = ([192, 0, 2, 1], 80).into();
+        let refused = ([192, 0, 2, 1], 80);
         let results = results.clone();
         reactor
             .connect(refused, &ConnectOptions::default(), for_protocol(|| Echo))

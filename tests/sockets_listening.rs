@@ -172,7 +172,7 @@ fn s92_a_busy_port_is_an_error_at_once_and_the_factory_does_not_start() {
 #[test]
 fn an_address_of_somebody_else_is_an_error() {
     let reactor = Reactor::new().unwrap();
-    let address = "192.0.2.1:0".parse().unwrap();
+    let address: SocketAddr = "192.0.2.1:0".parse().unwrap();
     let error = reactor.listen(address, ListenOptions::default(), factory_fn(|_| None)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
     assert!(error.to_string().starts_with("listening on 192.0.2.1:0: "), "{error}");

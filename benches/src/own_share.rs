@@ -23,7 +23,7 @@ pub(crate) fn measure(connections: usize, messages: u64) -> std::result::Result<
     let world = Rc::new(World { to_accept: Cell::new(connections), ..World::default() });
     let mut reactor =
         Reactor::with_driver(Box::new(NullDriver { world: Rc::clone(&world), tokens: Vec::new() }));
-    let address = "127.0.0.1:1".parse()?;
+    let address = ([127, 0, 0, 1], 1);
     reactor.listen(address, ListenOptions::default(), for_protocol(|| Echo))?;
     let run = |reactor: &mut Reactor, messages: u64| -> io::Result<()> {
         let end = world.echoed.get() + messages;
@@ -93,11 +93,11 @@ impl Driver for NullDriver {
         Ok(())
     }
 
-    fn listen(&mut self, _address: SocketAddr, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    fn listen(&mut self, _address: &Address, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         Ok(Box::new(NullListener { world: Rc::clone(&self.world) }))
     }
 
-    fn connect(&mut self, _address: SocketAddr, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+    fn connect(&mut self, _address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
         Err(ErrorKind::Unsupported.into())
     }
 

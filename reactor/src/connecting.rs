@@ -1,7 +1,6 @@
 //! Connections that this side begins.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -91,8 +90,7 @@ impl ReactorHandle {
     /// #     fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result { Ok(()) }
     /// # }
     /// # let reactor = Reactor::new()?;
-    /// let address = ([127, 0, 0, 1], 8123).into();
-    /// reactor.connect(address, &ConnectOptions::default(), for_protocol(|| Client)).then(|result| match result {
+    /// reactor.connect(([127, 0, 0, 1], 8123), &ConnectOptions::default(), for_protocol(|| Client)).then(|result| match result {
     ///     Ok(transport) => transport.write("hello\r\n"),
     ///     Err(error) => println!("{error}"), // connecting to 127.0.0.1:8123: Connection refused
     /// });
@@ -100,13 +98,13 @@ impl ReactorHandle {
     /// ```
     pub fn connect(
         &self,
-        address: SocketAddr,
+        address: impl Into<Address>,
         options: &ConnectOptions,
         factory: impl Factory + 'static,
     ) -> Deferred<ConnectResult> {
         let (deferred, resolver) = Deferred::new(self);
-        let stream = self.core().driver.borrow_mut().connect(address, options);
-        let address = Address::from(address);
+        let address = address.into();
+        let stream = self.core().driver.borrow_mut().connect(&address, options);
         let stream = match stream {
             Ok(stream) => stream,
             Err(source) => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::{Address, Protocol};
+use crate::{Address, Layer, Protocol, Reason};
 
 /// Makes a [`Protocol`] for each connection of an endpoint.
 ///
@@ -53,6 +53,21 @@ pub trait Factory {
     /// A panic in here is caught and logged, and counts as a refusal.
     fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>>;
 
+    /// Decides about a connection as soon as it stands, before a byte is exchanged and before
+    /// [`build_protocol`](Self::build_protocol). Returns `false` to refuse it, as a `None` of that does.
+    ///
+    /// May put layers between the wire and the protocol: `layers` are in order from the wire up. A factory that
+    /// wraps another appends its own and then asks the other.
+    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+        let _ = (peer, layers);
+        true
+    }
+
+    /// A connection was lost before it had a protocol, because a layer failed or was too slow, or the peer went away.
+    fn connection_failed(&self, peer: &Address, reason: &Reason) {
+        let _ = (peer, reason);
+    }
+
     /// The first port using this factory is about to listen. Called by the reactor in the turn after `listen`.
     fn start_factory(&self) {}
 
@@ -69,6 +84,14 @@ pub trait Factory {
 impl<F: Factory + ?Sized> Factory for Rc<F> {
     fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
         (**self).build_protocol(peer)
+    }
+
+    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+        (**self).admit(peer, layers)
+    }
+
+    fn connection_failed(&self, peer: &Address, reason: &Reason) {
+        (**self).connection_failed(peer, reason);
     }
 
     fn start_factory(&self) {

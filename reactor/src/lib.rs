@@ -29,6 +29,7 @@ mod event_loop;
 mod factory;
 mod handle;
 mod instant;
+mod layer;
 mod listening;
 mod producer;
 mod protocol;
@@ -44,7 +45,7 @@ mod transport;
 mod triggers;
 
 // The public interface is:
-pub use address::Address;
+pub use address::{Address, UnixAddress};
 pub use bytes::Bytes;
 pub use connecting::{ConnectError, ConnectResult};
 pub use connection::ConnectionId;
@@ -55,6 +56,7 @@ pub use event_loop::{Reactor, Status};
 pub use factory::{Factory, factory_fn, for_protocol};
 pub use handle::ReactorHandle;
 pub use instant::Instant;
+pub use layer::{Layer, LayerState};
 pub use listening::ListeningPort;
 pub use producer::{Producer, ProducerExists, ProducerKind};
 pub use protocol::{Protocol, ProtocolError, Result};

@@ -1,7 +1,6 @@
 //! Ports that listen, and the accepting of connections.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -26,7 +25,7 @@ pub(crate) type PortId = ConnectionId;
 /// #     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result { Ok(transport.write(data)) }
 /// # }
 /// let mut reactor = Reactor::new()?;
-/// let port = reactor.listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), for_protocol(|| Echo))?;
+/// let port = reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), for_protocol(|| Echo))?;
 /// println!("listening on {}", port.address()); // with the real port
 /// let handle = (*reactor).clone();
 /// port.stop().then(move |()| handle.stop());
@@ -72,11 +71,11 @@ impl ReactorHandle {
     /// [`io::ErrorKind::AddrInUse`].
     pub fn listen(
         &self,
-        address: SocketAddr,
+        address: impl Into<Address>,
         options: ListenOptions,
         factory: impl Factory + 'static,
     ) -> io::Result<ListeningPort> {
-        let listener = self.bind(address, &options)?;
+        let listener = self.bind(&address.into(), &options)?;
         let factory: Rc<dyn Factory> = Rc::new(factory);
         let port = Rc::new(Port {
             reactor: self.clone(),
@@ -95,9 +94,10 @@ impl ReactorHandle {
         Ok(ListeningPort { port })
     }
 
-    fn bind(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    fn bind(&self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         let listener = self.core().driver.borrow_mut().listen(address, options);
-        listener.map_err(|source| io::Error::new(source.kind(), ListenError { address, source }))
+        listener
+            .map_err(|source| io::Error::new(source.kind(), ListenError { address: address.clone(), source }))
     }
 }
 
@@ -124,8 +124,7 @@ impl ListeningPort {
         if self.is_listening() {
             return Ok(());
         }
-        let Address::Tcp(address) = self.port.address;
-        let listener = self.port.reactor.bind(address, &self.port.options)?;
+        let listener = self.port.reactor.bind(&self.port.address, &self.port.options)?;
         self.port.listener.replace(Some(listener));
         self.port.fresh.set(true);
         self.port.reactor.core().command(Command::SettlePort(Rc::clone(&self.port), None));
@@ -187,7 +186,7 @@ impl Port {
 /// A port could not be opened.
 #[derive(Debug)]
 struct ListenError {
-    address: SocketAddr,
+    address: Address,
     source: io::Error,
 }
 

@@ -20,6 +20,11 @@ pub enum Reason {
     Aborted,
     /// A callback returned this error, or it was given to [`Transport::fail`](crate::Transport::fail).
     Error(ProtocolError),
+    /// A layer between the wire and the protocol failed, such as a TLS handshake.
+    Layer(ProtocolError),
+    /// The peer's input ended in the middle: the connection was closed without the layer's own mark of the end, such as
+    /// the `close_notify` of TLS. What came before is genuine, but somebody may have cut off the rest.
+    Truncated,
     /// Something did not happen in time.
     TimedOut(Timeout),
     /// More output was waiting than [`Limits::output`](crate::Limits::output) allows; the peer reads too
@@ -38,6 +43,9 @@ pub enum Reason {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Timeout {
+    /// A layer had to hear from the peer first and did not:
+    /// [`Layer::handshake_timeout`](crate::Layer::handshake_timeout).
+    Handshake(Duration),
     /// Nothing was read or written for the period given to
     /// [`Transport::set_idle_timeout`](crate::Transport::set_idle_timeout).
     Idle(Duration),
@@ -63,6 +71,10 @@ impl fmt::Display for Reason {
             Self::Lost(error) => write!(formatter, "the connection was lost: {error}"),
             Self::Aborted => formatter.write_str("the connection was aborted by this side"),
             Self::Error(error) => write!(formatter, "the connection was closed because of an error: {error}"),
+            Self::Layer(error) => error.fmt(formatter),
+            Self::Truncated => {
+                formatter.write_str("the peer closed the connection without saying that its input was over")
+            }
             Self::TimedOut(timeout) => timeout.fmt(formatter),
             Self::OutputLimit { limit } => {
                 write!(formatter, "the peer reads too slowly: more than {limit} bytes of output were waiting")
@@ -76,6 +88,7 @@ impl fmt::Display for Reason {
 impl fmt::Display for Timeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Handshake(period) => write!(formatter, "the handshake took longer than {period:?}"),
             Self::Idle(period) => write!(formatter, "nothing was read or written for {period:?}"),
             Self::Write(period) => {
                 write!(formatter, "the peer read none of the waiting output for {period:?}")

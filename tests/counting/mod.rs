@@ -135,11 +135,11 @@ impl Driver for Counting {
         Ok(())
     }
 
-    fn listen(&mut self, _address: SocketAddr, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    fn listen(&mut self, _address: &Address, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         Ok(Box::new(CountingListener(Rc::clone(&self.0))))
     }
 
-    fn connect(&mut self, _address: SocketAddr, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+    fn connect(&mut self, _address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
         Err(ErrorKind::Unsupported.into())
     }
 

@@ -84,8 +84,7 @@ impl World {
     }
 
     pub fn listen(&mut self, factory: impl Factory + 'static) -> (ListeningPort, SocketAddr) {
-        let port =
-            self.reactor.listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), factory).unwrap();
+        let port = self.reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), factory).unwrap();
         self.settle();
         let ropewalk::Address::Tcp(address) = *port.address() else { unreachable!() };
         (port, address)

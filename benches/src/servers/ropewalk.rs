@@ -69,7 +69,7 @@ pub(crate) fn serve(service: Service) -> std::result::Result<(), Box<dyn Error>>
 
 fn listen(factory: impl Factory + 'static) -> std::result::Result<(), Box<dyn Error>> {
     let mut reactor = Reactor::new()?;
-    let port = reactor.listen("127.0.0.1:0".parse()?, ListenOptions::default(), factory)?;
+    let port = reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), factory)?;
     println!("{}", port.address());
     Ok(reactor.run()?)
 }

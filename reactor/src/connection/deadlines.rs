@@ -79,7 +79,7 @@ impl Connection {
             (State::Lingering | State::HungUp, _) => shared.step(Event::DeadlineReached),
             (_, Timeout::Idle(_)) => shared.end_with(Reason::TimedOut(timeout), Event::LoseConnection),
             (_, Timeout::Write(_)) => shared.end_with(Reason::TimedOut(timeout), Event::Abort),
-            (_, Timeout::Close(_) | Timeout::Drain) => {
+            (_, Timeout::Close(_) | Timeout::Handshake(_) | Timeout::Drain) => {
                 shared.end_with(Reason::TimedOut(timeout), Event::DeadlineReached);
             }
         }

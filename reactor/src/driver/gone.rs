@@ -1,12 +1,12 @@
 //! What is left of a driver when its reactor has been dropped.
 
 use std::io;
-use std::net::SocketAddr;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
-use crate::Instant;
+use crate::{Address, Instant};
 
 /// Refuses everything; its clock stands still.
 pub(crate) struct Gone {
@@ -42,11 +42,11 @@ impl Driver for Gone {
         Err(error())
     }
 
-    fn listen(&mut self, _address: SocketAddr, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    fn listen(&mut self, _address: &Address, _options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         Err(error())
     }
 
-    fn connect(&mut self, _address: SocketAddr, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+    fn connect(&mut self, _address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
         Err(error())
     }
 

@@ -8,7 +8,6 @@ pub(crate) mod options;
 mod real;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -38,10 +37,16 @@ pub trait Driver {
     fn poll(&mut self, until: PollUntil, events: &mut Vec<Event>) -> io::Result<()>;
 
     /// Binds `address` and listens at once; accepting begins when the listener is registered.
-    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>>;
+    ///
+    /// # Errors
+    /// Of kind `Unsupported` for an address that is not of streams, or not of this driver.
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>>;
 
     /// Begins to connect to `address`, without waiting.
-    fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<Box<dyn Stream>>;
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    fn connect(&mut self, address: &Address, options: &ConnectOptions) -> io::Result<Box<dyn Stream>>;
 
     /// What other threads use to make a `poll` return with [`Event::Woken`].
     fn waker(&self) -> Arc<dyn Wake>;

@@ -42,7 +42,7 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 /// }
 ///
 /// let mut reactor = Reactor::new()?;
-/// reactor.listen(([127, 0, 0, 1], 0).into(), ListenOptions::default(), for_protocol(|| Echo))?;
+/// reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), for_protocol(|| Echo))?;
 /// reactor.call_when_running(|reactor| reactor.stop()); // a server would call stop_on_signals
 /// reactor.run()?;
 /// # Ok::<(), std::io::Error>(())

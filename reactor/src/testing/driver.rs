@@ -10,8 +10,8 @@ use super::faults::Operation;
 use super::listener::MemoryListener;
 use super::memory::World;
 use super::stream::MemoryStream;
-use crate::Instant;
 use crate::driver::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
+use crate::{Address, Instant};
 
 /// The same in every run: tests are to be repeatable.
 const RANDOM_SEED: u64 = 0x726f_7065;
@@ -68,15 +68,15 @@ impl Driver for MemoryDriver {
         if events.is_empty() { self.wait(until) } else { Ok(()) }
     }
 
-    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         self.world.faults.check(Operation::Listen)?;
-        Ok(Box::new(MemoryListener::listen(&self.world, address, options)?))
+        Ok(Box::new(MemoryListener::listen(&self.world, tcp(address)?, options)?))
     }
 
-    fn connect(&mut self, address: SocketAddr, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+    fn connect(&mut self, address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
         self.world.faults.check(Operation::Connect)?;
         let mut expected = self.world.expected.borrow_mut();
-        let socket = expected.get_mut(&address).and_then(|sockets| sockets.pop_front());
+        let socket = expected.get_mut(&tcp(address)?).and_then(|sockets| sockets.pop_front());
         let socket = socket.ok_or(io::ErrorKind::ConnectionRefused)?;
         Ok(Box::new(MemoryStream::new(socket)))
     }
@@ -100,6 +100,14 @@ impl Driver for MemoryDriver {
 
     fn random_seed(&mut self) -> u64 {
         RANDOM_SEED
+    }
+}
+
+/// This world has TCP alone.
+fn tcp(address: &Address) -> io::Result<SocketAddr> {
+    match address {
+        Address::Tcp(address) => Ok(*address),
+        _ => Err(address.no_stream()),
     }
 }
 

@@ -15,7 +15,6 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,7 +22,7 @@ use std::time::{Duration, SystemTime};
 use super::{
     ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token, Wake,
 };
-use crate::Instant;
+use crate::{Address, Instant};
 use listener::MioListener;
 use shared::Shared;
 use signals::SignalWatch;
@@ -105,12 +104,18 @@ impl Driver for MioDriver {
         Ok(())
     }
 
-    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
-        Ok(Box::new(MioListener::listen(&self.shared, address, options)?))
+    fn listen(&mut self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        match address {
+            Address::Tcp(address) => Ok(Box::new(MioListener::listen(&self.shared, *address, options)?)),
+            _ => Err(address.no_stream()),
+        }
     }
 
-    fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(MioStream::connect(&self.shared, address, options)?))
+    fn connect(&mut self, address: &Address, options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+        match address {
+            Address::Tcp(address) => Ok(Box::new(MioStream::connect(&self.shared, *address, options)?)),
+            _ => Err(address.no_stream()),
+        }
     }
 
     fn waker(&self) -> Arc<dyn Wake> {

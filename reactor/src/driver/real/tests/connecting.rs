@@ -59,7 +59,7 @@ fn families_do_not_mix() {
     let mut world = World::new();
     let bind = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     let to = SocketAddr::from(([127, 0, 0, 1], 9));
-    let Err(error) = world.driver.connect(to, &bound_to(bind)) else { panic!("connected") };
+    let Err(error) = world.driver.connect(&to.into(), &bound_to(bind)) else { panic!("connected") };
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     let message = error.to_string();
     assert!(message.contains("[::1]:0") && message.contains("127.0.0.1:9"), "{message}");

@@ -31,12 +31,12 @@ fn accepted_streams_send_at_once() {
 #[test]
 fn the_loop_can_use_all_of_it_through_the_traits() {
     let mut world = World::new();
-    let mut listener = world.driver.listen(ANY_PORT, &ListenOptions::default()).unwrap();
+    let mut listener = world.driver.listen(&ANY_PORT.into(), &ListenOptions::default()).unwrap();
     listener.register(Token(0)).unwrap();
     let Err(error) = listener.accept() else { panic!("accepted nobody") };
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     let address = tcp(&listener.local_address().unwrap());
-    let mut near = world.driver.connect(address, &ConnectOptions::default()).unwrap();
+    let mut near = world.driver.connect(&address.into(), &ConnectOptions::default()).unwrap();
     near.register(NEAR).unwrap();
     world.wait(Token(0), |ready| ready.readable);
     let (_far, peer) = listener.accept().unwrap();
@@ -92,7 +92,9 @@ fn the_ipv6_wildcard_can_leave_ipv4_alone() {
 fn an_address_in_use_is_an_error() {
     let mut world = World::new();
     let (_listener, address) = world.listen(ANY_PORT, Token(0));
-    let Err(error) = world.driver.listen(address, &ListenOptions::default()) else { panic!("listens twice") };
+    let Err(error) = world.driver.listen(&address.into(), &ListenOptions::default()) else {
+        panic!("listens twice")
+    };
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
 
@@ -100,12 +102,12 @@ fn an_address_in_use_is_an_error() {
 fn a_port_can_be_shared() {
     let mut world = World::new();
     let options = ListenOptions { reuse_port: true, ..ListenOptions::default() };
-    let first = match world.driver.listen(ANY_PORT, &options) {
+    let first = match world.driver.listen(&ANY_PORT.into(), &options) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
         first => first.unwrap(),
     };
     let address = tcp(&first.local_address().unwrap());
-    let second = world.driver.listen(address, &options).unwrap();
+    let second = world.driver.listen(&address.into(), &options).unwrap();
     assert_eq!(tcp(&second.local_address().unwrap()), address);
 }
 
@@ -114,7 +116,7 @@ fn any_backlog_will_do() {
     let mut world = World::new();
     for backlog in [0, u32::MAX] {
         let options = ListenOptions { backlog, ..ListenOptions::default() };
-        let listener = world.driver.listen(ANY_PORT, &options).unwrap();
+        let listener = world.driver.listen(&ANY_PORT.into(), &options).unwrap();
         TcpStream::connect(tcp(&listener.local_address().unwrap())).unwrap();
     }
 }

@@ -134,7 +134,7 @@ const NEAR: Token = Token(1);
 const FAR: Token = Token(2);
 
 fn tcp(address: &crate::Address) -> SocketAddr {
-    let crate::Address::Tcp(address) = address;
+    let crate::Address::Tcp(address) = address else { panic!("not TCP") };
     *address
 }
 

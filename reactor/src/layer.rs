@@ -1,0 +1,82 @@
+//! What can lie between the wire and a protocol.
+
+use std::any::Any;
+use std::time::Duration;
+
+use crate::{Address, Result};
+
+/// A filter of bytes between the wire and a protocol: TLS, a PROXY header, a negotiation with a proxy.
+///
+/// A layer is owned by its connection and does no input or output of its own: bytes come in, bytes go out. Layers
+/// stack. `up` is towards the protocol, `down` towards the wire; what a layer passes down goes through the layers below it.
+/// They come from [`Factory::admit`](crate::Factory::admit). A connection without layers pays nothing for them.
+///
+/// The protocol's `connection_made` waits until all layers have left [`LayerState::Opening`]. Each begins once those below
+/// it have.
+///
+/// An error, or a panic, ends the connection: what the layer passed down before is still sent, such as an alert, and
+/// `connection_lost` hears [`Reason::Layer`](crate::Reason::Layer).
+pub trait Layer: Any {
+    /// What the layer is, for logs and errors: `TLS`.
+    fn name(&self) -> &'static str;
+
+    /// The layers below are ready: says what this side has to say first.
+    fn begin(&mut self, down: &mut Vec<u8>) -> Result {
+        let _ = down;
+        Ok(())
+    }
+
+    /// Bytes have come from below. Returns how many of them are used up; the others are given again, with what comes after
+    /// them. `input` may be changed, but only where it is used up. What the layer appends to `up` goes to the protocol at once.
+    ///
+    /// A layer must not leave more unused than it needs to go on: beyond 128 KiB the connection ends.
+    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
+
+    /// Passes `data` of the protocol down. Called only while the state is [`LayerState::Open`], with 64 KiB at the most
+    /// unless another layer above passes more.
+    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result;
+
+    /// This side will send nothing more: says so to the peer, if there is a way to. Called once at the most, and not after an
+    /// error.
+    fn close(&mut self, down: &mut Vec<u8>) {
+        let _ = down;
+    }
+
+    /// Whether the input from below may end here. If it may not, the connection ends with
+    /// [`Reason::Truncated`](crate::Reason::Truncated). Not asked in the state [`LayerState::Opening`], in which it never may.
+    fn may_end(&self) -> bool {
+        true
+    }
+
+    /// Where the layer is in its life.
+    fn state(&self) -> LayerState;
+
+    /// How long the layer may be [`LayerState::Opening`] before the connection ends with
+    /// [`Timeout::Handshake`](crate::Timeout::Handshake). Default 10 seconds.
+    fn handshake_timeout(&self) -> Duration {
+        DEFAULT_HANDSHAKE_TIMEOUT
+    }
+
+    /// The addresses that the layer has learnt, once it has left [`LayerState::Opening`]: those of the peer and of the host
+    /// that a proxy stands for. They replace the socket's own as [`Transport::peer`](crate::Transport::peer) and
+    /// [`Transport::host`](crate::Transport::host).
+    fn addresses(&self) -> Option<(Address, Address)> {
+        None
+    }
+}
+
+/// The default of [`Layer::handshake_timeout`].
+pub(crate) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a [`Layer`] is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LayerState {
+    /// It has to hear from the peer before it can pass anything on.
+    Opening,
+    /// It passes bytes on both ways.
+    Open,
+    /// The peer has said that it will send no more; this side still may.
+    InputEnded,
+    /// It is done and passes everything on unchanged from now on: the connection takes it out.
+    Transparent,
+}
