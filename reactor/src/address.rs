@@ -157,6 +157,6 @@ mod tests {
 
     #[test]
     fn an_address_stays_small() {
-        assert!(size_of::<Address>() <= 32, "{}", size_of::<Address>());
+        assert!(size_of::<Address>() <= 40, "{}", size_of::<Address>());
     }
 }
