@@ -87,10 +87,10 @@ pub use ropewalk_protocols::{
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
-    DelayedCall, DelayedCallError, Drained, Factory, Instant, Layer, LayerState, Limits, ListenOptions,
-    ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError,
-    Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver, Result, Stats, Status, ThreadError,
-    Timeout, TimerKey, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
+    DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer, LayerState, Limits,
+    ListenOptions, ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists, ProducerKind, Protocol,
+    ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver, Result, Stats, Status,
+    ThreadError, Timeout, TimerKey, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

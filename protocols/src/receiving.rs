@@ -117,6 +117,11 @@ impl Held {
         result
     }
 
+    /// Whether nothing is held, not even the beginning of a frame.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
     /// Calls `callback`, which may change what is held. What it thereby made deliverable is delivered when reading goes on.
     pub(crate) fn visit<R>(&mut self, transport: &Transport, callback: impl FnOnce(Rest<'_>) -> R) -> R {
         let was_open = transport.is_open();

@@ -7,12 +7,13 @@ use std::{fmt, io};
 
 use crate::commands::Command;
 use crate::connection::Connection;
+use crate::connection::opening::{Opening, Prospect};
 use crate::deferred::Resolver;
 use crate::driver::{ConnectOptions, Readiness, Stream};
 use crate::event_loop::{Reactor, Source};
 use crate::timers::{Timer, TimerId};
 use crate::transport::shared::Shared;
-use crate::{Address, ConnectionId, Deferred, Factory, ReactorHandle, Transport};
+use crate::{Address, ConnectionId, Deferred, Factory, ReactorHandle, Reason, Transport};
 
 /// Why a connection could not be made. `Display` names the operation, the address and the cause.
 #[derive(Debug)]
@@ -41,6 +42,13 @@ pub enum ConnectError {
     NoProtocol {
         /// Whom the attempt was for.
         address: Address,
+    },
+    /// The connection stood, but a layer did not open, such as a TLS handshake that failed.
+    NotReady {
+        /// Whom the attempt was for.
+        address: Address,
+        /// Why the connection ended.
+        reason: Reason,
     },
     /// The reactor stopped.
     Shutdown {
@@ -135,7 +143,7 @@ impl ReactorHandle {
 }
 
 /// Tells whoever waits; a failure that nobody waits for is logged.
-fn resolve(resolver: Resolver<ConnectResult>, result: ConnectResult) {
+pub(crate) fn resolve(resolver: Resolver<ConnectResult>, result: ConnectResult) {
     if let Err(error) = &result {
         if !resolver.is_awaited() {
             log::warn!("{error}");
@@ -194,8 +202,12 @@ impl Reactor {
     }
 
     pub(crate) fn cancel_attempt(&mut self, attempt: &AttemptId) {
-        if let Some(id) = attempt.slot.get() {
-            self.fail_attempt(id, |address| ConnectError::Cancelled { address });
+        let Some(id) = attempt.slot.get() else {
+            return;
+        };
+        match self.table.get(id) {
+            Some(Source::Connection(connection)) => connection.cancel_opening(),
+            _ => self.fail_attempt(id, |address| ConnectError::Cancelled { address }),
         }
     }
 
@@ -233,8 +245,8 @@ impl Reactor {
         let Some(Source::Attempt(attempt)) = self.table.take(id) else {
             return;
         };
-        let host = attempt.stream.local_address().unwrap_or_else(|_| attempt.address.clone());
-        let Some(protocol) = self.build_protocol(&*attempt.factory, &attempt.address) else {
+        let core = self.handle.core();
+        let Some(prospect) = Prospect::ask(&mut self.watch, core, &*attempt.factory, &attempt.address) else {
             self.table.remove(id);
             self.give_up(*attempt, |address| ConnectError::NoProtocol { address });
             self.feed_starved_ports();
@@ -244,15 +256,15 @@ impl Reactor {
         if let Some(timer) = timer {
             self.core().timers.borrow_mut().remove(timer);
         }
+        let host = stream.local_address().unwrap_or_else(|_| address.clone());
         let transport = Transport::new(Shared::new(self.handle.clone(), id, address, host));
-        let connection = Box::new(Connection::new(stream, protocol, transport.clone()));
+        let opening = Opening { factory, resolver: Some(resolver), cancelled: false };
         self.core().counters.connection_opened();
-        self.table.put(id, Source::Connection(connection));
+        let connection = Connection::new(stream, prospect.protocol, transport);
+        self.table.put(id, Source::Connection(Box::new(connection)));
         if let Some(connection) = self.table.connection(id) {
-            connection.open(&mut self.watch);
+            connection.begin(&mut self.watch, prospect.layers, opening);
         }
-        resolve(resolver, Ok(transport));
-        self.core().run_guarded("a factory's destructor", || drop(factory));
         self.latch(id, readiness);
     }
 }
@@ -268,6 +280,7 @@ impl fmt::Display for ConnectError {
             Self::NoProtocol { address } => {
                 write!(formatter, "connecting to {address}: the factory built no protocol for it")
             }
+            Self::NotReady { address, reason } => write!(formatter, "connecting to {address}: {reason}"),
             Self::Shutdown { address } => write!(formatter, "connecting to {address}: the reactor stopped"),
             Self::AllFailed { attempts } => {
                 for (index, attempt) in attempts.iter().enumerate() {

@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) jobs: RefCell<Jobs>,
     pub(crate) triggers: RefCell<Triggers>,
     pub(crate) random: RefCell<Random>,
+    /// Memory for bytes on their way through layers. Empty between uses.
+    pub(crate) scratch: Cell<Vec<u8>>,
 }
 
 /// Where the reactor is in its life.
@@ -58,6 +60,9 @@ pub(crate) enum Phase {
 impl Core {
     /// How long a callback may hold the loop before it is logged.
     pub(crate) const DEFAULT_SLOW_CALLBACK: Duration = Duration::from_millis(100);
+
+    /// No more memory than this is kept for layers.
+    const SCRATCH_MAX: usize = 256 * 1024;
 
     pub(crate) fn new(mut driver: Box<dyn Driver>) -> Self {
         let now = driver.now();
@@ -80,6 +85,7 @@ impl Core {
             jobs: RefCell::default(),
             triggers: RefCell::default(),
             random: RefCell::new(random),
+            scratch: Cell::default(),
         }
     }
 
@@ -105,6 +111,14 @@ impl Core {
     /// Queues a call for the next batch of commands.
     pub(crate) fn call(&self, call: Call) {
         self.command(Command::Call(call));
+    }
+
+    /// Keeps memory that layers have used, unless there is more already or it is too much to keep.
+    pub(crate) fn keep_scratch(&self, mut memory: Vec<u8>) {
+        memory.clear();
+        let kept = self.scratch.take();
+        let is_better = memory.capacity() > kept.capacity() && memory.capacity() <= Self::SCRATCH_MAX;
+        self.scratch.set(if is_better { memory } else { kept });
     }
 
     pub(crate) fn has_commands(&self) -> bool {

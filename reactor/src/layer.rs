@@ -1,6 +1,8 @@
 //! What can lie between the wire and a protocol.
 
 use std::any::Any;
+use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::{Address, Result};
@@ -9,7 +11,8 @@ use crate::{Address, Result};
 ///
 /// A layer is owned by its connection and does no input or output of its own: bytes come in, bytes go out. Layers
 /// stack. `up` is towards the protocol, `down` towards the wire; what a layer passes down goes through the layers below it.
-/// They come from [`Factory::admit`](crate::Factory::admit). A connection without layers pays nothing for them.
+/// A layer must not use the transport of its own connection while it is called. Layers come from [`Factory::admit`](crate::Factory::admit) or
+/// [`Transport::insert_layer`](crate::Transport::insert_layer). A connection without layers pays nothing for them.
 ///
 /// The protocol's `connection_made` waits until all layers have left [`LayerState::Opening`]. Each begins once those below
 /// it have.
@@ -57,6 +60,12 @@ pub trait Layer: Any {
         DEFAULT_HANDSHAKE_TIMEOUT
     }
 
+    /// Something that is to be kept for the protocol when the layer has left [`LayerState::Opening`]; see
+    /// [`Transport::keepsake`](crate::Transport::keepsake).
+    fn keepsake(&self) -> Option<Rc<dyn Any>> {
+        None
+    }
+
     /// The addresses that the layer has learnt, once it has left [`LayerState::Opening`]: those of the peer and of the host
     /// that a proxy stands for. They replace the socket's own as [`Transport::peer`](crate::Transport::peer) and
     /// [`Transport::host`](crate::Transport::host).
@@ -64,6 +73,20 @@ pub trait Layer: Any {
         None
     }
 }
+
+/// Input was received before a layer was inserted and not used: it is not known who sent it.
+///
+/// What [`Protocol::layer_inserted`](crate::Protocol::layer_inserted) returns of a protocol that holds some.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InputBeforeLayer;
+
+impl fmt::Display for InputBeforeLayer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the peer sent more before the layer that it was to send it through")
+    }
+}
+
+impl std::error::Error for InputBeforeLayer {}
 
 /// The default of [`Layer::handshake_timeout`].
 pub(crate) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

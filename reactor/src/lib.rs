@@ -56,7 +56,7 @@ pub use event_loop::{Reactor, Status};
 pub use factory::{Factory, factory_fn, for_protocol};
 pub use handle::ReactorHandle;
 pub use instant::Instant;
-pub use layer::{Layer, LayerState};
+pub use layer::{InputBeforeLayer, Layer, LayerState};
 pub use listening::ListeningPort;
 pub use producer::{Producer, ProducerExists, ProducerKind};
 pub use protocol::{Protocol, ProtocolError, Result};

@@ -92,6 +92,19 @@ pub trait Protocol {
         let _ = (transport, event);
     }
 
+    /// A layer has been inserted with [`Transport::insert_layer`], and nothing that was received before may be used any more: who
+    /// sent it could not know of the layer's protection. Protocols that hold undelivered bytes (line and message receivers)
+    /// return an error here; others need nothing.
+    fn layer_inserted(&mut self, transport: &Transport) -> Result {
+        let _ = transport;
+        Ok(())
+    }
+
+    /// The layers that were inserted with [`Transport::insert_layer`] are open: the handshake is done.
+    fn layer_opened(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
     /// The connection has ended: the last callback. Nothing written from here on goes anywhere.
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
         let _ = (transport, reason);
@@ -134,6 +147,14 @@ impl<P: Protocol + ?Sized> Protocol for Box<P> {
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
         (**self).event_received(transport, event);
+    }
+
+    fn layer_inserted(&mut self, transport: &Transport) -> Result {
+        (**self).layer_inserted(transport)
+    }
+
+    fn layer_opened(&mut self, transport: &Transport) {
+        (**self).layer_opened(transport);
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {

@@ -8,7 +8,7 @@ pub(crate) mod transport;
 use std::any::Any;
 use std::fmt;
 
-use ropewalk_reactor::{Protocol, Reason, Result, TimerKey, Transport};
+use ropewalk_reactor::{InputBeforeLayer, Protocol, Reason, Result, TimerKey, Transport};
 
 use crate::FrameTooLong;
 use crate::receiving::{Found, Framing, Held, Rest};
@@ -77,6 +77,11 @@ pub trait LineProtocol {
     /// Somebody sent this connection an event with [`Transport::post`].
     fn event_received(&mut self, transport: &mut LineTransport<'_>, event: Box<dyn Any>) {
         let _ = (transport, event);
+    }
+
+    /// The layers that were inserted with [`Transport::insert_layer`] are open: the handshake is done.
+    fn layer_opened(&mut self, transport: &mut LineTransport<'_>) {
+        let _ = transport;
     }
 
     /// The connection has ended: the last callback.
@@ -183,6 +188,14 @@ impl<P: LineProtocol> Protocol for LineReceiver<P> {
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
         self.visit(transport, |protocol, transport| protocol.event_received(transport, event));
+    }
+
+    fn layer_inserted(&mut self, _: &Transport) -> Result {
+        if self.held.is_empty() { Ok(()) } else { Err(InputBeforeLayer.into()) }
+    }
+
+    fn layer_opened(&mut self, transport: &Transport) {
+        self.visit(transport, |protocol, transport| protocol.layer_opened(transport));
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Connection;
 use super::lifecycle::{Event, State};
 use crate::timers::{Timer, TimerId};
-use crate::transport::shared::IDLE_RESTARTED;
+use crate::transport::shared::{HANDSHAKING, IDLE_RESTARTED};
 use crate::{Instant, Reason, Timeout};
 
 /// Since when things have been as they are, and the timer that looks at them.
@@ -78,15 +78,28 @@ impl Connection {
             // Everything was sent, or the reason for the loss is known.
             (State::Lingering | State::HungUp, _) => shared.step(Event::DeadlineReached),
             (_, Timeout::Idle(_)) => shared.end_with(Reason::TimedOut(timeout), Event::LoseConnection),
-            (_, Timeout::Write(_)) => shared.end_with(Reason::TimedOut(timeout), Event::Abort),
-            (_, Timeout::Close(_) | Timeout::Handshake(_) | Timeout::Drain) => {
+            (_, Timeout::Write(_) | Timeout::Handshake(_)) => {
+                shared.end_with(Reason::TimedOut(timeout), Event::Abort)
+            }
+            (_, Timeout::Close(_) | Timeout::Drain) => {
                 shared.end_with(Reason::TimedOut(timeout), Event::DeadlineReached);
             }
         }
     }
 
-    /// The earliest deadline that counts in the connection's state, and what it is for.
+    /// The earliest deadline that counts, and what it is for.
     fn next_deadline(&self) -> Option<(Instant, Timeout)> {
+        let deadline = self.deadline_of_state();
+        if !self.shared().has(HANDSHAKING) {
+            return deadline;
+        }
+        let handshake = self.shared().with_layers(|stack| stack.deadline()).flatten();
+        let handshake = handshake.map(|(deadline, period)| (deadline, Timeout::Handshake(period)));
+        handshake.into_iter().chain(deadline).min_by_key(|(deadline, _)| *deadline)
+    }
+
+    /// The earliest deadline that counts in the connection's state, and what it is for.
+    fn deadline_of_state(&self) -> Option<(Instant, Timeout)> {
         let limits = || self.shared().limits();
         let stalled = |period, timeout: fn(Duration) -> Timeout| {
             (self.deadlines.stalled_since + period, timeout(period))

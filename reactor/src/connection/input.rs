@@ -6,7 +6,7 @@ use super::Connection;
 use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
-use crate::transport::shared::{HEARING, HOLDS_INPUT, SWITCHING};
+use crate::transport::shared::{HEARING, HOLDS_INPUT, INSERTING, LAYERED, SWITCHING};
 
 /// How many bytes one connection may read in one turn before the others have theirs (G5).
 const READ_BUDGET: usize = 256 * 1024;
@@ -32,14 +32,23 @@ impl Connection {
 
     /// Makes one read and returns how many bytes it gave.
     fn read_once(&mut self, watch: &mut Watch, buffer: &mut [u8]) -> usize {
-        match self.stream.read(buffer) {
-            Ok(0) => self.input_ended(watch),
+        let is_layered = self.shared().has(LAYERED);
+        let held = if is_layered { self.held_by_layers(buffer.len()) } else { 0 };
+        match self.stream.read(&mut buffer[held..]) {
+            Ok(0) => {
+                self.readable = false;
+                if !is_layered || self.may_end() {
+                    self.input_ended(watch);
+                }
+            }
             Ok(count) => {
                 self.shared().reactor.core().counters.read(count);
                 self.deadlines.activity(self.shared().now());
                 // A short read has emptied the socket, and the next bytes will be announced by a new event.
-                self.readable = count == buffer.len() || self.distrusts_short_reads;
-                if self.shared().state().delivers_input() {
+                self.readable = held + count == buffer.len() || self.distrusts_short_reads;
+                if is_layered {
+                    self.receive(watch, &mut buffer[..held + count], held);
+                } else if self.shared().state().delivers_input() {
                     self.deliver(watch, &buffer[..count]);
                 }
                 return count;
@@ -58,22 +67,21 @@ impl Connection {
     pub(super) fn may_read(&self) -> bool {
         let state = self.shared().state();
         let wanted = if state.delivers_input() {
-            !self.transport.is_reading_paused() && !self.shared().has(SWITCHING)
+            !self.transport.is_reading_paused() && !self.shared().has(SWITCHING | INSERTING)
         } else {
             state.reads()
         };
         wanted && self.readable
     }
 
-    fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
+    pub(super) fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {
         self.input_held = false;
         self.shared().set(HEARING, true);
         self.call(watch, "data_received", |protocol, transport| protocol.data_received(transport, data));
         self.shared().set(HEARING, false);
     }
 
-    fn input_ended(&mut self, watch: &mut Watch) {
-        self.readable = false;
+    pub(super) fn input_ended(&mut self, watch: &mut Watch) {
         self.shared().step(Event::InputEnded);
         if self.shared().take_action(Actions::DELIVER_END_OF_INPUT) {
             self.call(watch, "eof_received", |protocol, transport| protocol.eof_received(transport));

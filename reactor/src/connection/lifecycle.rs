@@ -8,7 +8,7 @@ use std::ops::{BitOr, BitOrAssign};
 /// Where a connection is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum State {
-    /// Accepted or connected, but the protocol has not heard of it.
+    /// Accepted or connected, but the layers between have to open before the protocol hears of it.
     Opening,
     /// Both sides may send.
     Open,
@@ -115,7 +115,7 @@ impl State {
 
     /// Whether the socket is read at all, be it to throw the input away.
     pub(crate) const fn reads(self) -> bool {
-        self.delivers_input() || matches!(self, Self::Closing | Self::Lingering)
+        self.delivers_input() || matches!(self, Self::Opening | Self::Closing | Self::Lingering)
     }
 
     /// Whether the user may write.
@@ -153,10 +153,11 @@ pub(crate) fn advance(state: State, event: Event) -> (State, Actions) {
 
 fn lose_connection(state: State) -> (State, Actions) {
     match state {
-        State::Open | State::Finishing => (State::Closing, Actions::START_DEADLINE),
+        // While opening, a layer may still have to say why it fails.
+        State::Opening | State::Open | State::Finishing => (State::Closing, Actions::START_DEADLINE),
         State::PeerFinished => (State::ClosingAlone, Actions::START_DEADLINE),
         State::Finished => (State::Lingering, Actions::START_LINGERING),
-        State::Opening | State::HungUp => (State::Lost, Actions::END),
+        State::HungUp => (State::Lost, Actions::END),
         State::Closing | State::ClosingAlone | State::Lingering | State::Lost => (state, Actions::NONE),
     }
 }

@@ -2,8 +2,12 @@
 
 mod deadlines;
 mod input;
+mod layer_problem;
+pub(crate) mod layered;
 pub(crate) mod lifecycle;
+pub(crate) mod opening;
 mod output;
+pub(crate) mod stack;
 
 use std::fmt;
 use std::io;
@@ -234,6 +238,9 @@ impl Connection {
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
                 self.report_panic("connection_lost", &message);
             }
+        } else if let Some(opening) = self.take_opening() {
+            self.fail_opening(watch, *opening, reason);
+            return;
         }
         if let Err(message) = catch(move || drop(reason)) {
             self.report_panic("an error's destructor", &message);
@@ -244,7 +251,12 @@ impl Connection {
     fn log_loss(&self, reason: &Reason) {
         let is_news =
             matches!(reason, Reason::Error(_)) && !self.shared().take_rare(|rare| rare.error_is_logged);
-        let level = if is_news { log::Level::Warn } else { log::Level::Debug };
+        let level = match reason {
+            _ if is_news => log::Level::Warn,
+            // Nobody else may hear why a handshake has failed.
+            Reason::Layer(_) => log::Level::Info,
+            _ => log::Level::Debug,
+        };
         let Shared { id, peer, .. } = self.shared();
         log::log!(level, "connection {id} with {peer}: {}", self.in_words(reason));
     }
@@ -254,8 +266,8 @@ impl Connection {
         let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
         // What handles left behind may own this very handle.
-        let rare = transport.shared().take_all_rare();
-        if let Err(message) = catch(move || drop((protocol, producer, rare))) {
+        let (rare, layers) = (transport.shared().take_all_rare(), transport.shared().take_layers());
+        if let Err(message) = catch(move || drop((protocol, producer, rare, layers))) {
             transport.reactor().core().report_panic("a protocol's destructor", &message);
         }
     }

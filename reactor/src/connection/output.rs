@@ -8,7 +8,7 @@ use crate::driver::Stream;
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
-use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, Sent};
+use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, LAYERED, Sent};
 use crate::{Limits, ProducerKind, Transport};
 
 /// How many bytes one connection may send in one turn before the others have theirs (G5).
@@ -23,10 +23,12 @@ impl Connection {
             self.apply_options();
             self.settle_registration(watch);
             self.settle_failure(watch);
+            self.settle_insertions(watch);
         }
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
+        self.settle_end_of_layers(watch);
         self.settle_producer(watch);
         self.settle_break();
         self.carry_out_actions();
@@ -49,13 +51,32 @@ impl Connection {
     pub(crate) fn settle_finally(&mut self, watch: &mut Watch) {
         self.settle(watch);
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
-            self.flush();
+            if self.flush() == 0 {
+                return;
+            }
         }
     }
 
-    /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up.
-    fn flush(&mut self) {
-        let mut budget = FLUSH_BUDGET;
+    /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up. Returns how
+    /// many bytes that were.
+    fn flush(&mut self) -> usize {
+        let sent = if self.shared().has(LAYERED) {
+            self.flush_layers(FLUSH_BUDGET)
+        } else {
+            self.flush_output(FLUSH_BUDGET)
+        };
+        if self.output_waits() && !self.output_left && !self.shared().state().is_ending() {
+            self.deadlines.begin(self.shared().now());
+        }
+        self.output_left = self.shared().has_output();
+        if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
+            self.shared().step(Event::Flushed);
+        }
+        sent
+    }
+
+    fn flush_output(&mut self, mut budget: usize) -> usize {
+        let limit = budget;
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
             if budget == 0 {
                 self.shared().ask_attention();
@@ -64,24 +85,23 @@ impl Connection {
             let stream = &mut *self.stream;
             match self.transport.shared().send_output(|output| send(stream, output, budget)) {
                 Ok(Sent { taken, offered }) => {
-                    self.writable = taken == offered;
                     budget -= taken;
-                    self.shared().reactor.core().counters.written(taken);
-                    let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
-                    self.deadlines.progress(self.shared().now(), renews);
+                    self.note_written(taken, offered);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.hang_up(error),
             }
         }
-        if self.output_waits() && !self.output_left && !self.shared().state().is_ending() {
-            self.deadlines.begin(self.shared().now());
-        }
-        self.output_left = self.shared().has_output();
-        if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
-            self.shared().step(Event::Flushed);
-        }
+        limit - budget
+    }
+
+    /// The socket has taken so much of what it was offered.
+    pub(super) fn note_written(&mut self, taken: usize, offered: usize) {
+        self.writable = taken == offered;
+        self.shared().reactor.core().counters.written(taken);
+        let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
+        self.deadlines.progress(self.shared().now(), renews);
     }
 
     /// Tells the protocol when output has passed one of the marks since it was told last.

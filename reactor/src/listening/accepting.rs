@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::{Port, PortId};
 use crate::connection::Connection;
+use crate::connection::opening::{Opening, Prospect};
 use crate::deferred::Resolver;
 use crate::driver::Stream;
-use crate::event_loop::callbacks::{Running, catch};
+use crate::event_loop::callbacks::Running;
 use crate::event_loop::{Reactor, Source};
 use crate::timers::Timer;
 use crate::transport::shared::Shared;
-use crate::{Address, ConnectionId, Factory, Protocol, Transport};
+use crate::{Address, ConnectionId, Transport};
 
 /// How many connections one port may accept in one turn before others have their share.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -132,48 +133,37 @@ impl Reactor {
     }
 
     fn accepted(&mut self, port: &Port, stream: Box<dyn Stream>, peer: Address, host: Address) {
-        let Some(protocol) = self.build_protocol(&*port.factory, &peer) else {
+        let core = self.handle.core();
+        let Some(prospect) = Prospect::ask(&mut self.watch, core, &*port.factory, &peer) else {
             log::debug!("port {}: the factory refused {peer}", port.address);
             return;
         };
+        let opening = Opening { factory: Rc::clone(&port.factory), resolver: None, cancelled: false };
         let id = self.table.next_id();
-        if let Err(error) = self.open_connection(id, stream, protocol, peer, host) {
+        let transport = Transport::new(Shared::new(self.handle.clone(), id, peer, host));
+        if let Err(error) = self.open_connection(id, stream, transport, prospect, opening) {
             log::warn!("port {}: a connection could not be served: {error}", port.address);
         }
     }
 
-    /// Asks a factory for a protocol; a panic counts as a refusal.
-    pub(crate) fn build_protocol(
-        &mut self,
-        factory: &dyn Factory,
-        peer: &Address,
-    ) -> Option<Box<dyn Protocol>> {
-        self.watch.begin(Running::Call("build_protocol"));
-        catch(|| factory.build_protocol(peer)).unwrap_or_else(|message| {
-            self.core().report_panic("build_protocol", &message);
-            None
-        })
-    }
-
-    /// Puts an accepted stream into the next slot of the table and tells its protocol.
+    /// Puts an accepted stream into the next slot of the table and lets the connection begin.
     fn open_connection(
         &mut self,
         id: ConnectionId,
         mut stream: Box<dyn Stream>,
-        protocol: Box<dyn Protocol>,
-        peer: Address,
-        host: Address,
+        transport: Transport,
+        prospect: Prospect,
+        opening: Opening,
     ) -> io::Result<()> {
         if let Err(error) = stream.register(id.token()) {
-            self.core().run_guarded("a protocol's destructor", || drop(protocol));
+            self.core().run_guarded("a protocol's destructor", || drop(prospect));
             return Err(error);
         }
-        let transport = Transport::new(Shared::new(self.handle.clone(), id, peer, host));
-        let connection = Box::new(Connection::new(stream, protocol, transport));
+        let connection = Box::new(Connection::new(stream, prospect.protocol, transport));
         self.core().counters.connection_opened();
         self.table.insert(Source::Connection(connection));
         if let Some(connection) = self.table.connection(id) {
-            connection.open(&mut self.watch);
+            connection.begin(&mut self.watch, prospect.layers, opening);
         }
         Ok(())
     }

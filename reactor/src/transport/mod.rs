@@ -10,12 +10,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::commands::Command;
+use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{Event, State};
+use crate::connection::stack::Stack;
 use crate::producer::Registration;
 use crate::timers::{Timer, TimerId};
 use crate::{
-    Address, Bytes, ConnectionId, Limits, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError,
-    ReactorHandle, Reason, TimerKey,
+    Address, Bytes, ConnectionId, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
+    ProtocolError, ReactorHandle, Reason, TimerKey,
 };
 use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 
@@ -271,6 +273,53 @@ impl Transport {
         self.shared.ask_attention();
     }
 
+    /// Puts `layer` between the wire and the protocol, above the layers that are there. Takes effect when the running callback
+    /// has returned: what was written before goes out without the layer, what is written from now on goes through it as soon
+    /// as it is open, and so does all input that is read from now on. The protocol hears
+    /// [`Protocol::layer_opened`] then. While the layer opens, output waits.
+    ///
+    /// Input that has been read already is not the layer's. A protocol that holds some when it hears
+    /// [`Protocol::layer_inserted`] ends the connection by an error.
+    pub fn insert_layer(&self, layer: impl Layer) {
+        if self.shared.state().is_ending() {
+            return;
+        }
+        let insertion = Insertion { layer: Box::new(layer), before: self.shared.queued() };
+        self.shared.with_rare(|rare| rare.insertions.push(insertion));
+        self.shared.set(shared::INSERTING, true);
+        self.shared.ask_attention();
+    }
+
+    /// Looks at the topmost layer of a type; `None` if the connection has none, or from within a layer.
+    pub fn with_layer<L: Layer, R>(&self, look: impl FnOnce(&L) -> R) -> Option<R> {
+        /// Puts the layers back even if `look` panics.
+        struct PutBack<'a>(&'a Shared, Option<Box<Stack>>);
+        impl Drop for PutBack<'_> {
+            fn drop(&mut self) {
+                self.1.take().into_iter().for_each(|stack| self.0.put_layers(stack));
+            }
+        }
+        let layers = PutBack(&self.shared, self.shared.take_layers());
+        layers.1.as_ref()?.find().map(look)
+    }
+
+    /// Something of a type that is kept with the connection, by a layer
+    /// ([`Layer::keepsake`](crate::Layer::keepsake)) or by [`keep`](Self::keep). Of several the latest.
+    pub fn keepsake<T: Any>(&self) -> Option<Rc<T>> {
+        let find = |keepsakes: &[Rc<dyn Any>]| {
+            keepsakes.iter().rev().find_map(|keepsake| Rc::clone(keepsake).downcast().ok())
+        };
+        self.shared.take_rare(|rare| find(&rare.keepsakes))
+    }
+
+    /// Keeps something until the connection has ended, whatever protocols it has meanwhile. It is dropped after the last
+    /// callback. After the loss it is dropped at once.
+    pub fn keep(&self, keepsake: Rc<dyn Any>) {
+        if self.shared.state() != State::Lost {
+            self.shared.with_rare(|rare| rare.keepsakes.push(keepsake));
+        }
+    }
+
     /// The limits in force for this connection.
     pub fn limits(&self) -> Limits {
         self.shared.limits()
@@ -301,14 +350,35 @@ impl Transport {
         self.shared.ask_attention();
     }
 
-    /// The peer's address.
+    /// The peer's address. Where a layer has learnt of another, as from a PROXY header, it is that one.
     pub fn peer(&self) -> &Address {
         &self.shared.peer
     }
 
-    /// The address of this end.
+    /// The address of this end. Where a layer has learnt of another, as from a PROXY header, it is that one.
     pub fn host(&self) -> &Address {
         &self.shared.host
+    }
+
+    /// The address of the socket's other end, which may be a proxy's.
+    pub fn socket_peer(&self) -> Address {
+        let socket = self.shared.take_rare(|rare| rare.socket.as_ref().map(|both| both.0.clone()));
+        socket.unwrap_or_else(|| self.shared.peer.clone())
+    }
+
+    /// The address of the socket's own end.
+    pub fn socket_host(&self) -> Address {
+        let socket = self.shared.take_rare(|rare| rare.socket.as_ref().map(|both| both.1.clone()));
+        socket.unwrap_or_else(|| self.shared.host.clone())
+    }
+
+    /// Puts other addresses in the place of the socket's, which is possible until the connection has a protocol.
+    pub(crate) fn replace_addresses(&mut self, peer: Address, host: Address) {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            let before =
+                (std::mem::replace(&mut shared.peer, peer), std::mem::replace(&mut shared.host, host));
+            shared.with_rare(|rare| rare.socket = rare.socket.take().or_else(|| Some(Box::new(before))));
+        }
     }
 
     /// The connection's name, unique among those that this reactor has open and safe to use in other threads.

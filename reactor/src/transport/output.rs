@@ -39,6 +39,21 @@ enum Content {
     Shared(Bytes),
 }
 
+/// Bytes that were taken out of a queue.
+pub(crate) struct Piece {
+    content: Content,
+    start: usize,
+}
+
+impl Piece {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Copied(bytes) => &bytes[self.start..],
+            Content::Shared(bytes) => &bytes[self.start..],
+        }
+    }
+}
+
 /// Why something is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writing {
@@ -151,6 +166,37 @@ impl Output {
         }
         debug_assert!(sent == 0 || !self.segments.is_empty(), "more was sent than there was");
         self.sent = sent;
+    }
+
+    /// How many bytes are to be sent.
+    pub(crate) fn length(&self) -> usize {
+        self.segments.iter().map(|segment| segment.bytes().len()).sum::<usize>() - self.sent
+    }
+
+    /// Takes out the next bytes, `limit` at the most.
+    pub(crate) fn take(&mut self, limit: usize) -> Option<Piece> {
+        let first = self.segments.front()?;
+        let (start, length) = (self.sent, first.bytes().len());
+        if length - start > limit {
+            let range = start..start + limit;
+            let piece = match &first.content {
+                Content::Copied(bytes) => Content::Copied(bytes[range].to_vec()),
+                Content::Shared(bytes) => Content::Shared(bytes.slice(range)),
+            };
+            self.advance(limit);
+            return Some(Piece { content: piece, start: 0 });
+        }
+        self.sent = 0;
+        let Segment { content, answers } = self.segments.pop_front()?;
+        self.answers -= answers;
+        Some(Piece { content, start })
+    }
+
+    /// Uses the memory of a piece again.
+    pub(crate) fn recycle(&mut self, piece: Piece) {
+        if let Content::Copied(buffer) = piece.content {
+            self.keep_spare(buffer);
+        }
     }
 
     /// Throws away everything unsent.

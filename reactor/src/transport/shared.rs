@@ -1,15 +1,19 @@
 //! The half of a connection that handles share with the loop: leaf state that calls nobody.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
+use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{self, Actions, Event, State};
+use crate::connection::stack::Stack;
 use crate::core::Core;
 use crate::producer::Registration;
 use crate::timers::TimerId;
-use crate::transport::output::{Output, Writing};
+use crate::transport::output::{Output, Piece, Writing};
 use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason};
 
 /// The shared half of one connection.
@@ -28,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) idle_timeout: Cell<Option<Duration>>,
     /// Invariant: present exactly while bytes wait to be sent.
     output: RefCell<Option<Box<Output>>>,
+    /// What is between the wire and the protocol. Absent also while it is at work.
+    layers: Cell<Option<Box<Stack>>>,
     rare: RefCell<Option<Box<Rare>>>,
 }
 
@@ -56,6 +62,12 @@ pub(crate) struct Rare {
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) options: Options,
+    /// Layers on their way into the stack.
+    pub(crate) insertions: Vec<Insertion>,
+    /// What is kept for the protocol.
+    pub(crate) keepsakes: Vec<Rc<dyn Any>>,
+    /// The addresses of peer and host as the socket has them, where a layer has put others in their place.
+    pub(crate) socket: Option<Box<(Address, Address)>>,
 }
 
 /// Socket options on their way to the loop.
@@ -87,6 +99,16 @@ pub(crate) const IDLE_RESTARTED: u16 = 1 << 8;
 pub(crate) const DRAINING: u16 = 1 << 9;
 /// A receiver has asked for input during a pause and got none.
 const INPUT_REFUSED: u16 = 1 << 10;
+/// There are layers between the wire and the protocol.
+pub(crate) const LAYERED: u16 = 1 << 11;
+/// What the layers have passed down waits for the socket.
+pub(crate) const CARRYING: u16 = 1 << 12;
+/// Layers are opening.
+pub(crate) const HANDSHAKING: u16 = 1 << 13;
+/// A layer waits to be put in place.
+pub(crate) const INSERTING: u16 = 1 << 14;
+/// Unsent output was thrown away; no more is accepted.
+const DISCARDED: u16 = 1 << 15;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -101,6 +123,7 @@ impl Shared {
             buffered: Cell::new(0),
             idle_timeout: Cell::new(None),
             output: RefCell::new(None),
+            layers: Cell::new(None),
             rare: RefCell::new(None),
         }
     }
@@ -202,7 +225,7 @@ impl Shared {
         if !delivers {
             self.set(INPUT_REFUSED, true);
         }
-        delivers && !self.has(SWITCHING)
+        delivers && !self.has(SWITCHING | INSERTING)
     }
 
     /// A receiver that has stopped for a pause goes on, even if the pause began and ended in one callback.
@@ -218,7 +241,12 @@ impl Shared {
     }
 
     pub(crate) fn has_output(&self) -> bool {
-        self.output.borrow().is_some()
+        self.output.borrow().is_some() || self.has(CARRYING)
+    }
+
+    /// How many bytes of output wait that no layer has seen.
+    pub(crate) fn queued(&self) -> usize {
+        self.output.borrow().as_ref().map_or(0, |output| output.length())
     }
 
     pub(crate) fn write(&self, data: &[u8]) {
@@ -292,13 +320,55 @@ impl Shared {
         Ok(sent)
     }
 
+    /// Takes up to `limit` bytes of waiting output out, for the layers. [`Shared::give_back_output`] must follow.
+    pub(crate) fn take_output(&self, limit: usize) -> Option<Piece> {
+        self.output.borrow_mut().as_mut()?.take(limit)
+    }
+
+    /// The layers have seen a piece of output: its memory is used again.
+    pub(crate) fn give_back_output(&self, piece: Piece) {
+        let mut slot = self.output.borrow_mut();
+        let Some(output) = slot.as_mut() else { return };
+        output.recycle(piece);
+        if output.is_empty() {
+            slot.take().into_iter().for_each(|output| self.core().outputs.give_back(output));
+        }
+    }
+
+    /// So many bytes of output, which the layers have seen, are sent.
+    pub(crate) fn output_sent(&self, bytes: usize) {
+        self.buffered.set(self.buffered.get() - bytes);
+        self.core().counters.output_removed(bytes);
+    }
+
+    pub(crate) fn put_layers(&self, stack: Box<Stack>) {
+        self.layers.set(Some(stack));
+        self.set(LAYERED, true);
+    }
+
+    pub(crate) fn take_layers(&self) -> Option<Box<Stack>> {
+        self.layers.take()
+    }
+
+    /// Looks at the layers, or lets them work, if there are any.
+    pub(crate) fn with_layers<R>(&self, work: impl FnOnce(&mut Stack) -> R) -> Option<R> {
+        let mut stack = self.layers.take()?;
+        let result = work(&mut stack);
+        self.layers.set(Some(stack));
+        Some(result)
+    }
+
     /// Throws unsent output away. [`Shared::buffered`] goes on telling how much it was.
     pub(crate) fn discard_output(&self) {
+        if self.has_output() && !self.has(DISCARDED) {
+            self.set(DISCARDED, true);
+            self.core().counters.output_removed(self.buffered.get());
+        }
         if let Some(mut output) = self.output.borrow_mut().take() {
             output.clear();
-            self.core().counters.output_removed(self.buffered.get());
             self.core().outputs.give_back(output);
         }
+        self.set(CARRYING, false);
         self.fall_below_mark();
     }
 

@@ -95,6 +95,17 @@ impl Protocol for Watched {
         self.follow(transport);
     }
 
+    fn layer_inserted(&mut self, transport: &Transport) -> Result {
+        let result = self.protocol.layer_inserted(transport);
+        self.follow(transport);
+        result
+    }
+
+    fn layer_opened(&mut self, transport: &Transport) {
+        self.protocol.layer_opened(transport);
+        self.follow(transport);
+    }
+
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
         let flushed = matches!(reason, Reason::Closed | Reason::Error(_));
         self.end.replace(Some(End { reason: reason.to_string(), flushed }));

@@ -1,0 +1,310 @@
+//! Connections with layers: what the loop does for them besides. The layers themselves are in the stack.
+
+use std::io::{self, IoSlice};
+
+use super::Connection;
+use super::layer_problem::LayerProblem;
+use super::lifecycle::{Event, State};
+use super::opening::Opening;
+use super::stack::{Learnt, Stack};
+use crate::event_loop::callbacks::{Watch, catch};
+use crate::transport::shared::{
+    CARRYING, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, Shared,
+};
+use crate::{InputBeforeLayer, Layer, Reason, Result};
+
+/// How much of the protocol's output passes through the layers at once.
+const PIECE_SIZE: usize = 64 * 1024;
+
+/// A layer on its way into the stack.
+pub(crate) struct Insertion {
+    pub(crate) layer: Box<dyn Layer>,
+    /// How many bytes of the waiting output go out without the layer.
+    pub(crate) before: usize,
+}
+
+impl Connection {
+    /// Puts `layers` under a connection that stands; it gets its protocol once they are open.
+    pub(crate) fn open_layers(&mut self, watch: &mut Watch, layers: Vec<Box<dyn Layer>>, opening: Opening) {
+        let mut stack = Box::<Stack>::default();
+        stack.connection = Some(Box::new(opening));
+        layers.into_iter().for_each(|layer| stack.push(layer));
+        self.shared().put_layers(stack);
+        self.shared().set(HANDSHAKING, true);
+        let result = self.with_stack(|stack, shared| stack.begin(shared.now()));
+        self.settle_layers(watch, Vec::new(), result);
+    }
+
+    /// How many bytes before what is read next the lowest layer needs in a buffer of `size`.
+    pub(super) fn held_by_layers(&self, size: usize) -> usize {
+        self.shared().with_layers(|stack| stack.held(size)).unwrap_or(0)
+    }
+
+    /// Passes what was read up through the layers. The first `held` bytes of `buffer` are room for what the lowest holds.
+    pub(super) fn receive(&mut self, watch: &mut Watch, buffer: &mut [u8], held: usize) {
+        let mut up = self.shared().reactor.core().scratch.take();
+        let result = self.with_stack(|stack, shared| {
+            if held > 0 {
+                stack.move_held(&mut buffer[..held]);
+            }
+            stack.receive(buffer, &mut up, shared.now())
+        });
+        self.settle_layers(watch, up, result);
+    }
+
+    /// Lets the stack work. A panic is its error.
+    fn with_stack(&self, work: impl FnOnce(&mut Stack, &Shared) -> Result) -> Result {
+        let shared = self.shared();
+        let result = shared.with_layers(|stack| catch(|| work(stack, shared)));
+        match result {
+            Some(Err(message)) => Err(LayerProblem::Panicked(message).into()),
+            Some(Ok(result)) => result,
+            None => Ok(()),
+        }
+    }
+
+    /// Does what the stack's work has brought about: `up` is for the protocol.
+    fn settle_layers(&mut self, watch: &mut Watch, up: Vec<u8>, result: Result) {
+        self.note_wire();
+        if result.is_ok() && self.shared().with_layers(|stack| stack.is_open()) == Some(true) {
+            self.layers_opened(watch);
+        }
+        self.deliver_upwards(watch, up);
+        if let Err(error) = result {
+            self.fail_layers(Reason::Layer(error));
+        } else {
+            self.settle_end_of_layers(watch);
+        }
+    }
+
+    /// Notes whether bytes wait for the socket, and lets go of a stack that is done.
+    fn note_wire(&self) {
+        let waits = self.shared().with_layers(|stack| !stack.wire().is_empty()) == Some(true);
+        self.shared().set(CARRYING, waits);
+        if waits {
+            self.shared().ask_attention();
+        }
+    }
+
+    /// The connection gets its protocol, or the protocol hears that the layers inserted since are open.
+    fn layers_opened(&mut self, watch: &mut Watch) {
+        if !self.shared().has(HANDSHAKING) {
+            return;
+        }
+        self.shared().set(HANDSHAKING, false);
+        self.learn();
+        // Output waits for this.
+        self.shared().ask_attention();
+        if self.shared().state() == State::Opening {
+            self.build(watch);
+        } else if !self.shared().state().is_ending() {
+            self.inform(watch, "layer_opened", |protocol, transport| protocol.layer_opened(transport));
+        }
+    }
+
+    /// Takes over what layers have learnt in opening.
+    fn learn(&mut self) {
+        let learnt = self.shared().with_layers(|stack| catch(|| stack.learnt()));
+        let Learnt { keepsakes, addresses } = match learnt {
+            Some(Ok(learnt)) => learnt,
+            Some(Err(message)) => return self.shared().reactor.core().report_panic("a layer", &message),
+            None => return,
+        };
+        for keepsake in keepsakes {
+            self.transport.keep(keepsake);
+        }
+        if let Some((peer, host)) = addresses {
+            self.transport.replace_addresses(peer, host);
+        }
+    }
+
+    /// Delivers what came through the layers, or keeps it until it may be delivered. Gives the memory back.
+    fn deliver_upwards(&mut self, watch: &mut Watch, mut up: Vec<u8>) {
+        if !up.is_empty() && self.transport.delivers_input() {
+            self.deliver(watch, &up);
+        } else if !up.is_empty() && self.shared().state().delivers_input() {
+            self.hold_leftover(std::mem::take(&mut up));
+            self.input_held = true;
+            self.shared().ask_attention();
+        }
+        up.clear();
+        self.shared().reactor.core().keep_scratch(up);
+    }
+
+    /// Notices the end of input within the layers, once all input before it is delivered.
+    pub(super) fn settle_end_of_layers(&mut self, watch: &mut Watch) {
+        if !self.shared().has(LAYERED) || self.input_held || self.shared().has(HOLDS_INPUT) {
+            return;
+        }
+        let has_ended = self.shared().with_layers(|stack| stack.input_ended()) == Some(true);
+        if has_ended && self.transport.delivers_input() {
+            self.input_ended(watch);
+        }
+    }
+
+    /// The socket's input is over. Returns whether it may be.
+    pub(super) fn may_end(&self) -> bool {
+        let shared = self.shared();
+        if !shared.state().delivers_input() && shared.state() != State::Opening {
+            return true;
+        }
+        let cut_off = self.with_stack(|stack, _| match stack.name_of_opening() {
+            Some(layer) => Err(LayerProblem::CutOff(layer).into()),
+            None => Ok(()),
+        });
+        if let Err(problem) = cut_off {
+            shared.end_with(Reason::Layer(problem), Event::ReadFailed);
+            return false;
+        }
+        let may_end = shared.with_layers(|stack| catch(|| stack.may_end()).unwrap_or(false)).unwrap_or(true);
+        if !may_end {
+            shared.end_with(Reason::Truncated, Event::ReadFailed);
+        }
+        may_end
+    }
+
+    /// A layer has failed: what it has said last is still sent, what the protocol has written is not.
+    fn fail_layers(&self, reason: Reason) {
+        self.shared().with_layers(Stack::fail);
+        self.shared().set(HANDSHAKING, false);
+        self.shared().end_with(reason, Event::LoseConnection);
+        self.shared().discard_output();
+        self.note_wire();
+        self.shared().ask_attention();
+    }
+
+    /// Puts the layers in place that handles have inserted.
+    pub(super) fn settle_insertions(&mut self, watch: &mut Watch) {
+        if !self.shared().has(INSERTING) {
+            return;
+        }
+        self.shared().set(INSERTING, false);
+        let insertions = self.shared().take_rare(|rare| std::mem::take(&mut rare.insertions));
+        if self.shared().state().is_ending() {
+            self.shared().reactor.core().run_guarded("a layer's destructor", || drop(insertions));
+            return;
+        }
+        if !self.shared().has(LAYERED) {
+            self.shared().put_layers(Box::default());
+        }
+        self.shared().set(HANDSHAKING, true);
+        let result = self.with_stack(|stack, shared| insert(stack, shared, insertions));
+        self.refuse_input_before_layer(watch);
+        self.settle_layers(watch, Vec::new(), result);
+    }
+
+    /// Input that came before a layer must not pass for input that came through it.
+    fn refuse_input_before_layer(&mut self, watch: &mut Watch) {
+        let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
+        if leftover.is_empty() {
+            self.call_once(watch, "layer_inserted", |protocol, transport| protocol.layer_inserted(transport));
+        } else {
+            self.failed("insert_layer", InputBeforeLayer.into());
+        }
+        if self.shared().state().is_ending() && self.shared().has_reason() {
+            // What was written behind the layer's place must not go out without it.
+            self.shared().with_layers(Stack::fail);
+            self.shared().set(HANDSHAKING, false);
+            self.shared().discard_output();
+        }
+    }
+
+    /// Hands waiting output to the socket by way of the layers. Returns how many bytes that were.
+    pub(super) fn flush_layers(&mut self, mut budget: usize) -> usize {
+        let Some(mut stack) = self.shared().take_layers() else {
+            return 0;
+        };
+        let limit = budget;
+        let core = self.shared().reactor.clone();
+        core.core().keep_scratch(stack.lend(core.core().scratch.take()));
+        let mut result = Ok(());
+        while self.writable && (self.shared().state().flushes() || self.shared().state() == State::Opening) {
+            if stack.wire().is_empty() {
+                result = catch(|| fill(&mut stack, self.shared()))
+                    .unwrap_or_else(|message| Err(LayerProblem::Panicked(message).into()));
+            }
+            if stack.wire().is_empty() {
+                break;
+            }
+            if budget == 0 {
+                self.shared().ask_attention();
+                break;
+            }
+            budget -= self.write_wire(&mut stack, budget);
+        }
+        stack.reclaim().into_iter().for_each(|memory| core.core().keep_scratch(memory));
+        self.put_back(stack);
+        self.note_wire();
+        if let Err(error) = result {
+            self.fail_layers(Reason::Layer(error));
+        }
+        limit - budget
+    }
+
+    /// Makes one write and returns how many bytes it took.
+    fn write_wire(&mut self, stack: &mut Stack, limit: usize) -> usize {
+        let wire = stack.wire();
+        let offered = wire.len().min(limit);
+        match self.stream.write(&[IoSlice::new(&wire[..offered])]) {
+            Ok(0) => self.hang_up(io::ErrorKind::WriteZero.into()),
+            Ok(taken) => {
+                self.note_written(taken, offered);
+                let sent = stack.advance(taken);
+                self.shared().output_sent(sent);
+                return taken;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.hang_up(error),
+        }
+        0
+    }
+
+    /// Puts the stack back, unless it is done: then the connection goes on as one that never had layers.
+    fn put_back(&self, stack: Box<Stack>) {
+        if !stack.is_empty() {
+            self.shared().put_layers(stack);
+            return;
+        }
+        self.shared().set(LAYERED, false);
+        self.shared().reactor.core().run_guarded("a layer's destructor", || drop(stack));
+    }
+}
+
+/// Passes the next of the protocol's output through the layers, if they are open; after the last, their farewells.
+fn fill(stack: &mut Stack, shared: &Shared) -> Result {
+    if stack.has_failed() {
+        return Ok(());
+    }
+    while stack.wire().is_empty() && stack.is_open() && shared.state().flushes() {
+        let Some(piece) = shared.take_output(PIECE_SIZE) else { break };
+        let result = stack.send(piece.bytes());
+        shared.give_back_output(piece);
+        result?;
+    }
+    let finishes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
+    if finishes && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
+        return stack.close();
+    }
+    Ok(())
+}
+
+/// Puts layers on top of the stack, each behind the output that was written before it.
+fn insert(stack: &mut Stack, shared: &Shared, insertions: Vec<Insertion>) -> Result {
+    let mut passed = 0;
+    for Insertion { layer, before } in insertions {
+        while passed < before {
+            if !stack.is_open() {
+                return Err(LayerProblem::InsertedTooEarly.into());
+            }
+            let Some(piece) = shared.take_output((before - passed).min(PIECE_SIZE)) else { break };
+            passed += piece.bytes().len();
+            let result = stack.send(piece.bytes());
+            shared.give_back_output(piece);
+            result?;
+        }
+        stack.push(layer);
+        stack.begin(shared.now())?;
+    }
+    Ok(())
+}

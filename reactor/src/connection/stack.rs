@@ -1,0 +1,307 @@
+//! The layers of one connection: bytes rise through them to the protocol and sink through them to the wire.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::layer_problem::LayerProblem;
+use super::opening::Opening;
+use crate::{Address, Instant, Layer, LayerState, Result};
+
+/// How many bytes a layer may leave unused.
+pub(super) const HELD_MAX: usize = 128 * 1024;
+
+/// The layers between the wire and the protocol. Does no input or output and calls no protocol.
+#[derive(Default)]
+pub(crate) struct Stack {
+    /// From the wire up.
+    slots: Vec<Slot>,
+    /// Bytes on their way to the socket.
+    wire: Vec<u8>,
+    /// How many bytes of `wire` the socket has taken. Invariant: less than there are; zero if there are none.
+    sent: usize,
+    /// How many bytes of the protocol's output are in `wire`.
+    carried: usize,
+    /// Layers that are done, until the connection has asked them what they have learnt.
+    done: Vec<Box<dyn Layer>>,
+    /// Since when, and how long, layers may be opening. Present while they are.
+    opening: Option<(Instant, Duration)>,
+    /// Present until the connection has its protocol.
+    pub(super) connection: Option<Box<Opening>>,
+    closed: bool,
+    failed: bool,
+}
+
+/// What layers have learnt in opening.
+pub(super) struct Learnt {
+    pub(super) keepsakes: Vec<Rc<dyn Any>>,
+    /// Of the peer and of the host.
+    pub(super) addresses: Option<(Address, Address)>,
+}
+
+struct Slot {
+    layer: Box<dyn Layer>,
+    /// What the layer has not used yet.
+    held: Vec<u8>,
+    begun: bool,
+    /// What the layer said when it was called last.
+    state: LayerState,
+}
+
+impl Stack {
+    /// Puts a layer on top.
+    pub(super) fn push(&mut self, layer: Box<dyn Layer>) {
+        self.slots.push(Slot { layer, held: Vec::new(), begun: false, state: LayerState::Opening });
+    }
+
+    /// Begins each layer whose turn has come.
+    pub(super) fn begin(&mut self, now: Instant) -> Result {
+        let result = self.begin_next();
+        self.note_opening(now);
+        result
+    }
+
+    fn begin_next(&mut self) -> Result {
+        let mut index = 0;
+        while let Some(slot) = self.slots.get_mut(index) {
+            if !slot.begun {
+                slot.begun = true;
+                self.lower(index, |layer, down| layer.begin(down))?;
+            }
+            match self.slots[index].state {
+                LayerState::Opening => return Ok(()),
+                LayerState::Transparent => self.take_out(index),
+                LayerState::Open | LayerState::InputEnded => index += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out a layer that is done. It holds nothing: what it did not use goes on without it.
+    fn take_out(&mut self, index: usize) {
+        self.done.push(self.slots.remove(index).layer);
+    }
+
+    /// Notes until when the layers have to be open.
+    fn note_opening(&mut self, now: Instant) {
+        let waiting = self.slots.iter().filter(|slot| slot.state == LayerState::Opening);
+        if self.is_open() {
+            self.opening = None;
+        } else if self.opening.is_none() {
+            self.opening = Some((now, waiting.map(|slot| slot.layer.handshake_timeout()).sum()));
+        }
+    }
+
+    /// When the layers have to be open, and how long they were given; `None` if they are.
+    pub(super) fn deadline(&self) -> Option<(Instant, Duration)> {
+        self.opening.map(|(since, period)| (since + period, period))
+    }
+
+    /// Whether bytes can pass through all layers.
+    pub(super) fn is_open(&self) -> bool {
+        self.slots.iter().all(|slot| slot.state != LayerState::Opening)
+    }
+
+    /// Whether a layer has failed: nothing passes any more, except what is in the wire.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// No layer is left and nothing is on its way: the connection can do without the stack.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.wire.is_empty() && self.connection.is_none()
+    }
+
+    /// The peer has ended its input within a layer.
+    pub(super) fn input_ended(&self) -> bool {
+        self.slots.iter().any(|slot| slot.state == LayerState::InputEnded)
+    }
+
+    /// What the socket's input may not end within: the name of a layer that is opening.
+    pub(super) fn name_of_opening(&self) -> Option<&'static str> {
+        self.slots.iter().find(|slot| slot.state == LayerState::Opening).map(|slot| slot.layer.name())
+    }
+
+    /// Whether the socket's input may end here.
+    pub(super) fn may_end(&self) -> bool {
+        self.slots.iter().all(|slot| slot.layer.may_end())
+    }
+
+    /// The topmost layer of a type.
+    pub(crate) fn find<L: Layer>(&self) -> Option<&L> {
+        self.slots.iter().rev().find_map(|slot| {
+            let layer: &dyn Any = &*slot.layer;
+            layer.downcast_ref()
+        })
+    }
+
+    /// What the layers have learnt in opening. Lets go of those that are done.
+    pub(super) fn learnt(&mut self) -> Learnt {
+        let done = std::mem::take(&mut self.done);
+        let all = || done.iter().chain(self.slots.iter().map(|slot| &slot.layer));
+        let keepsakes = all().filter_map(|layer| layer.keepsake()).collect();
+        Learnt { keepsakes, addresses: all().find_map(|layer| layer.addresses()) }
+    }
+
+    /// How many bytes the lowest layer holds, if a buffer of `size` has room for them and as many again.
+    pub(super) fn held(&self, size: usize) -> usize {
+        self.slots.first().map(|slot| slot.held.len()).filter(|held| *held <= size / 2).unwrap_or(0)
+    }
+
+    /// Moves what the lowest layer holds to the beginning of `buffer`, where [`held`](Self::held) has found room for it.
+    pub(super) fn move_held(&mut self, buffer: &mut [u8]) {
+        if let Some(slot) = self.slots.first_mut() {
+            buffer.copy_from_slice(&slot.held);
+            slot.held.clear();
+        }
+    }
+
+    /// Bytes have come from the wire; those for the protocol are appended to `up`.
+    pub(super) fn receive(&mut self, input: &mut [u8], up: &mut Vec<u8>, now: Instant) -> Result {
+        let result = self.rise(0, input, up);
+        self.note_opening(now);
+        result
+    }
+
+    /// Passes `input` to the layer at `index` and on to those above it.
+    fn rise(&mut self, index: usize, input: &mut [u8], up: &mut Vec<u8>) -> Result {
+        let Some(slot) = self.slots.get_mut(index) else {
+            up.extend_from_slice(input);
+            return Ok(());
+        };
+        if !slot.held.is_empty() {
+            let mut whole = std::mem::take(&mut slot.held);
+            whole.extend_from_slice(input);
+            return self.rise(index, &mut whole, up);
+        }
+        if slot.state == LayerState::InputEnded {
+            return Ok(());
+        }
+        let is_top = index + 1 == self.slots.len();
+        let mut between = Vec::new();
+        let used = self.lower(index, |layer, down| {
+            layer.received(input, if is_top { up } else { &mut between }, down)
+        })?;
+        let rest = &mut input[used..];
+        let is_done = self.slots[index].state == LayerState::Transparent;
+        if is_done {
+            self.take_out(index);
+        } else {
+            self.hold(index, rest)?;
+        }
+        self.begin_next()?;
+        let above = if is_done { index } else { index + 1 };
+        if !between.is_empty() {
+            self.rise(above, &mut between, up)?;
+        }
+        if is_done && !rest.is_empty() { self.rise(above, rest, up) } else { Ok(()) }
+    }
+
+    /// Keeps what a layer has not used.
+    fn hold(&mut self, index: usize, rest: &[u8]) -> Result {
+        let slot = &mut self.slots[index];
+        if rest.len() > HELD_MAX {
+            return Err(LayerProblem::HoldsTooMuch { layer: slot.layer.name(), bytes: rest.len() }.into());
+        }
+        if rest.is_empty() {
+            slot.held = Vec::new();
+        } else {
+            slot.held.extend_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// Passes output of the protocol down to the wire.
+    pub(super) fn send(&mut self, data: &[u8]) -> Result {
+        self.carried += data.len();
+        match self.slots.len().checked_sub(1) {
+            Some(top) => self.lower(top, |layer, down| layer.send(data, down)),
+            None => {
+                self.wire.extend_from_slice(data);
+                Ok(())
+            }
+        }
+    }
+
+    /// Has each layer say that this side will send nothing more. Does nothing a second time, or while layers are opening, or
+    /// after a failure.
+    pub(super) fn close(&mut self) -> Result {
+        if self.closed || self.failed || !self.is_open() {
+            return Ok(());
+        }
+        self.closed = true;
+        for index in (0..self.slots.len()).rev() {
+            self.lower(index, |layer, down| {
+                layer.close(down);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Calls the layer at `index`, and has what it passes down sink through the layers below it, even if it fails.
+    fn lower<R>(
+        &mut self,
+        index: usize,
+        call: impl FnOnce(&mut dyn Layer, &mut Vec<u8>) -> Result<R>,
+    ) -> Result<R> {
+        let slot = &mut self.slots[index];
+        if index == 0 {
+            let result = call(&mut *slot.layer, &mut self.wire);
+            slot.state = slot.layer.state();
+            return result;
+        }
+        let mut down = Vec::new();
+        let result = call(&mut *slot.layer, &mut down);
+        slot.state = slot.layer.state();
+        let sunk = self.sink(index, down);
+        result.and_then(|value| sunk.map(|()| value))
+    }
+
+    /// Passes `data` down through the layers below `index`.
+    fn sink(&mut self, index: usize, mut data: Vec<u8>) -> Result {
+        for slot in self.slots[..index].iter_mut().rev() {
+            if data.is_empty() {
+                return Ok(());
+            }
+            let mut down = Vec::new();
+            slot.layer.send(&data, &mut down)?;
+            data = down;
+        }
+        self.wire.extend_from_slice(&data);
+        Ok(())
+    }
+
+    /// The bytes for the socket.
+    pub(super) fn wire(&self) -> &[u8] {
+        &self.wire[self.sent..]
+    }
+
+    /// Gives the stack memory for bytes to the socket, if it has none. Returns what it does not need.
+    pub(super) fn lend(&mut self, memory: Vec<u8>) -> Vec<u8> {
+        if self.wire.capacity() == 0 { std::mem::replace(&mut self.wire, memory) } else { memory }
+    }
+
+    /// Takes that memory back, if nothing is in it.
+    pub(super) fn reclaim(&mut self) -> Option<Vec<u8>> {
+        self.wire.is_empty().then(|| std::mem::take(&mut self.wire))
+    }
+
+    /// The socket has taken `count` bytes. Returns how many bytes of the protocol's output are thereby known to be sent.
+    pub(super) fn advance(&mut self, count: usize) -> usize {
+        self.sent += count;
+        if self.sent < self.wire.len() {
+            return 0;
+        }
+        self.wire.clear();
+        self.sent = 0;
+        std::mem::take(&mut self.carried)
+    }
+
+    /// A layer has failed: the protocol's output is not sent any more, but what a layer has said is.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+        self.carried = 0;
+        self.opening = None;
+    }
+}
