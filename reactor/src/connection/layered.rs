@@ -66,6 +66,9 @@ impl Connection {
     /// Does what the stack's work has brought about: `up` is for the protocol.
     fn settle_layers(&mut self, watch: &mut Watch, up: Vec<u8>, result: Result) {
         self.note_wire();
+        if self.shared().has(CARRYING | HANDSHAKING) {
+            self.shared().ask_attention();
+        }
         if result.is_ok() && self.shared().with_layers(|stack| stack.is_open()) == Some(true) {
             self.layers_opened(watch);
         }
@@ -77,13 +80,10 @@ impl Connection {
         }
     }
 
-    /// Notes whether bytes wait for the socket, and lets go of a stack that is done.
+    /// Notes whether bytes wait for the socket.
     fn note_wire(&self) {
         let waits = self.shared().with_layers(|stack| !stack.wire().is_empty()) == Some(true);
         self.shared().set(CARRYING, waits);
-        if waits {
-            self.shared().ask_attention();
-        }
     }
 
     /// The connection gets its protocol, or the protocol hears that the layers inserted since are open.
@@ -180,7 +180,8 @@ impl Connection {
         }
         self.shared().set(INSERTING, false);
         let insertions = self.shared().take_rare(|rare| std::mem::take(&mut rare.insertions));
-        if self.shared().state().is_ending() {
+        // A connection that closes may have output behind the layer, which must not go out without it.
+        if !self.shared().state().flushes() {
             self.shared().reactor.core().run_guarded("a layer's destructor", || drop(insertions));
             return;
         }
@@ -189,7 +190,9 @@ impl Connection {
         }
         self.shared().set(HANDSHAKING, true);
         let result = self.with_stack(|stack, shared| insert(stack, shared, insertions));
-        self.refuse_input_before_layer(watch);
+        if !self.shared().state().is_ending() {
+            self.refuse_input_before_layer(watch);
+        }
         self.settle_layers(watch, Vec::new(), result);
     }
 

@@ -279,9 +279,14 @@ impl Transport {
     /// [`Protocol::layer_opened`] then. While the layer opens, output waits.
     ///
     /// Input that has been read already is not the layer's. A protocol that holds some when it hears
-    /// [`Protocol::layer_inserted`] ends the connection by an error.
+    /// [`Protocol::layer_inserted`] ends the connection by an error. So does this call after
+    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write.
     pub fn insert_layer(&self, layer: impl Layer) {
-        if self.shared.state().is_ending() {
+        let state = self.shared.state();
+        if !state.flushes() {
+            if state.delivers_input() {
+                self.fail("a layer was inserted although this side has finished writing");
+            }
             return;
         }
         let insertion = Insertion { layer: Box::new(layer), before: self.shared.queued() };
