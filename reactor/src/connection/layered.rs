@@ -133,7 +133,7 @@ impl Connection {
 
     /// Notices the end of input within the layers, once all input before it is delivered.
     pub(super) fn settle_end_of_layers(&mut self, watch: &mut Watch) {
-        if !self.shared().has(LAYERED) || self.input_held || self.shared().has(HOLDS_INPUT) {
+        if self.input_held || self.shared().has(HOLDS_INPUT) {
             return;
         }
         let has_ended = self.shared().with_layers(|stack| stack.input_ended()) == Some(true);

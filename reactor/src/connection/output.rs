@@ -28,7 +28,9 @@ impl Connection {
         self.flush();
         self.settle_marks(watch);
         self.settle_input(watch);
-        self.settle_end_of_layers(watch);
+        if self.shared().has(LAYERED) {
+            self.settle_end_of_layers(watch);
+        }
         self.settle_producer(watch);
         self.settle_break();
         self.carry_out_actions();
