@@ -1,0 +1,36 @@
+//! One contract for every way to connect: each test runs over all of them, from one definition.
+//!
+//! Both ends are protocols of one reactor, so that either can do whatever a protocol can.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod closing;
+mod flow;
+mod stream;
+mod torture;
+mod ways;
+
+/// Makes each function of a module a test over each way.
+macro_rules! over_every_way {
+    ($($test:ident),+ $(,)?) => {
+        over_every_way!(@ways [tcp Tcp] $($test),+);
+    };
+    (@ways $([$module:ident $way:ident])+ $($test:ident),+) => {
+        over_every_way!(@each [$([$module $way])+] [$($test),+]);
+    };
+    (@each [$([$module:ident $way:ident])+] $tests:tt) => {
+        $(over_every_way!(@way $module $way $tests);)+
+    };
+    (@way $module:ident $way:ident [$($test:ident),+]) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                super::$test(crate::ways::Way::$way);
+            })+
+        }
+    };
+}
+pub(crate) use over_every_way;
