@@ -21,7 +21,8 @@
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
 //! [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters ([`ReactorHandle::stats`]). What takes time
-//! returns a [`Deferred`]. A process may have several reactors.
+//! returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop ([`ReactorHandle::spawn`],
+//! [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a
 //! clock that tests turn by hand.
@@ -87,10 +88,11 @@ pub use ropewalk_protocols::{
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
-    DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer, LayerState, Limits,
-    ListenOptions, ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists, ProducerKind, Protocol,
-    ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver, Result, Stats, Status,
-    ThreadError, Timeout, TimerKey, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
+    DeferredFuture, DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer,
+    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists,
+    ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver,
+    Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, Transport, TriggerId,
+    UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -156,6 +156,42 @@ fn a_shutdown_that_waits_is_freed() {
     assert_freed(world, traced);
 }
 
+#[test]
+fn tasks_are_freed_whatever_they_wait_for_and_hold() {
+    let traced = Traced::default();
+    let mut world = World::new();
+    let itself = Rc::new(RefCell::new(Vec::new()));
+    for began in [true, false] {
+        let (held, circle, handle) = (traced.clone(), Rc::clone(&itself), (*world.reactor).clone());
+        let task = world.reactor.spawn(async move {
+            handle.sleep(SECOND).await;
+            drop((held, circle));
+        });
+        let (held, handle) = (traced.clone(), (*world.reactor).clone());
+        let awaits = world.reactor.spawn(async move {
+            let (deferred, resolver) = Deferred::<Traced>::new(&handle);
+            handle.call_later(SECOND, move |_| resolver.resolve(held));
+            drop((task.await, deferred.await));
+        });
+        itself.borrow_mut().push(awaits);
+        if began {
+            world.settle();
+        }
+    }
+    drop(itself);
+    assert_freed(world, traced);
+}
+
+#[test]
+fn those_who_wait_for_a_loss_are_freed() {
+    let traced = Traced::default();
+    let (world, _, transport) = World::with(Echo);
+    let (held, own) = (traced.clone(), transport.clone());
+    transport.when_lost().then(move |()| drop((held, own)));
+    drop(transport);
+    assert_freed(world, traced);
+}
+
 /// A producer that holds what it feeds.
 struct Feeder(Transport, #[expect(dead_code, reason = "held until it is dropped")] Traced);
 
@@ -286,6 +322,10 @@ fn handles_are_inert_after_the_reactor() {
     transport.switch_protocol(knot(&traced), "");
     transport.register_producer(Feeder(transport.clone(), traced.clone()), ProducerKind::Pull).unwrap();
     transport.set_timer(SECOND);
+    let held = traced.clone();
+    transport.when_lost().then(move |()| drop(held));
+    let held = traced.clone();
+    handle.spawn(async move { drop(held) }).detach();
     transport.lose_connection();
     assert!(!transport.is_open());
     let weak = traced.weak();

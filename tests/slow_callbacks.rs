@@ -134,6 +134,17 @@ fn slow_calls_and_triggers_are_named() {
     );
 }
 
+/// A task that does not come to its `await` is named.
+#[test]
+fn a_slow_task_is_named() {
+    capture();
+    let mut world = World::new();
+    let memory = world.memory.clone();
+    world.reactor.spawn(async move { memory.advance(SECOND * 5) }).detach();
+    world.settle();
+    assert_eq!(warnings(), ["a task held the loop for 5s"]);
+}
+
 /// A slow startup is named.
 #[test]
 fn a_slow_startup_trigger_is_named() {

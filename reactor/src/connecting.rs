@@ -142,10 +142,10 @@ impl ReactorHandle {
     }
 }
 
-/// Tells whoever waits; a failure that nobody waits for is logged.
+/// Tells whoever waits; a failure that nobody waits for, and that nobody wanted, is logged.
 pub(crate) fn resolve(resolver: Resolver<ConnectResult>, result: ConnectResult) {
     if let Err(error) = &result {
-        if !resolver.is_awaited() {
+        if !resolver.is_awaited() && !matches!(error, ConnectError::Cancelled { .. }) {
             log::warn!("{error}");
         }
     }

@@ -9,6 +9,7 @@ use crate::driver::Driver;
 use crate::random::Random;
 use crate::remote::RemoteQueue;
 use crate::stats::Counters;
+use crate::tasks::Tasks;
 use crate::threads::Jobs;
 use crate::timers::{Timer, Wheel};
 use crate::transport::output::OutputPool;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) remote: Arc<RemoteQueue>,
     pub(crate) jobs: RefCell<Jobs>,
     pub(crate) triggers: RefCell<Triggers>,
+    pub(crate) tasks: Tasks,
     pub(crate) random: RefCell<Random>,
     /// Memory for bytes on their way through layers. Empty between uses.
     pub(crate) scratch: Cell<Vec<u8>>,
@@ -81,6 +83,7 @@ impl Core {
             signalled: Cell::new(false),
             limits: Cell::new(Limits::DEFAULT),
             slow_callback: Cell::new(Self::DEFAULT_SLOW_CALLBACK),
+            tasks: Tasks::new(Arc::clone(&remote)),
             remote,
             jobs: RefCell::default(),
             triggers: RefCell::default(),

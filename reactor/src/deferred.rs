@@ -1,16 +1,21 @@
 //! One-shot results that come later.
 
+mod awaiting;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
+use std::task::Waker;
 
 use crate::ReactorHandle;
+pub use awaiting::DeferredFuture;
 
 /// A value that will come later: the result of [`connect`](ReactorHandle::connect), of
 /// [`run_in_thread`](ReactorHandle::run_in_thread), of stopping a port.
 ///
-/// [`then`](Self::then) says what to do with it. Dropping a `Deferred` drops only the interest in the value, not the
-/// operation; [`cancel`](Self::cancel) gives the operation up.
+/// [`then`](Self::then) says what to do with it; in a [`Task`](crate::Task) it can be awaited. Dropping a `Deferred` drops
+/// only the interest in the value, not the operation; [`cancel`](Self::cancel) gives the operation up, and so does whoever
+/// stops awaiting it.
 ///
 /// ```
 /// # use ropewalk_reactor::{Deferred, Reactor};
@@ -32,7 +37,8 @@ pub struct Deferred<T> {
 
 /// The other end of a [`Deferred`]: gives it its value, once.
 ///
-/// Dropped without a value, it leaves the `Deferred` waiting for ever, and what was to be done with it is dropped.
+/// Dropped without a value, it leaves the `Deferred` waiting for ever, and what was to be done with it is dropped; a
+/// task that awaits it waits until it is cancelled.
 pub struct Resolver<T> {
     shared: Rc<Shared<T>>,
 }
@@ -48,6 +54,8 @@ enum State<T> {
     Waiting,
     /// What to do is known.
     Wanted(Box<dyn FnOnce(T)>),
+    /// A future waits for the value.
+    Awaited(Waker),
     /// The value is known.
     Resolved(T),
     /// Both have met, or one of them is gone.
@@ -80,7 +88,7 @@ impl<T: 'static> Deferred<T> {
             State::Waiting => {
                 self.shared.state.replace(State::Wanted(Box::new(callback)));
             }
-            State::Wanted(_) | State::Done => {}
+            State::Wanted(_) | State::Awaited(_) | State::Done => {}
         }
     }
 
@@ -147,6 +155,11 @@ impl<T: 'static> Resolver<T> {
         let state = self.shared.state.replace(State::Done);
         match state {
             State::Wanted(callback) => self.shared.reactor.core().call(Box::new(move |_| callback(value))),
+            State::Awaited(waker) => {
+                self.shared.state.replace(State::Resolved(value));
+                // Not necessarily a task's: it is the code of whoever polls.
+                self.shared.reactor.core().run_guarded("a waker", || waker.wake());
+            }
             State::Waiting if self.is_awaited() => {
                 self.shared.state.replace(State::Resolved(value));
             }

@@ -102,6 +102,14 @@ impl RemoteQueue {
         Ok(())
     }
 
+    /// Has the loop look at what is there for it besides messages.
+    pub(crate) fn wake(&self) {
+        let waker = self.lock().as_ref().map(|open| Arc::clone(&open.waker));
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     pub(crate) fn take(&self) -> VecDeque<Message> {
         self.lock().as_mut().map(|open| std::mem::take(&mut open.messages)).unwrap_or_default()
     }

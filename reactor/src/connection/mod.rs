@@ -233,6 +233,15 @@ impl Connection {
         }
         let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
         self.log_loss(&reason);
+        self.deliver_loss(watch, reason);
+        self.shared().loss_told.set(true);
+        for resolver in self.shared().take_rare(|rare| std::mem::take(&mut rare.waiting_for_loss)) {
+            resolver.resolve(());
+        }
+    }
+
+    /// Tells the protocol, or, if there is none yet, those who would have made it.
+    fn deliver_loss(&mut self, watch: &mut Watch, reason: Reason) {
         if self.made {
             watch.begin(Running::Callback(self.shared().id, "connection_lost"));
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
@@ -265,6 +274,7 @@ impl Connection {
     pub(crate) fn discard(self) {
         let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
+        transport.shared().loss_told.set(true);
         // What handles left behind may own this very handle.
         let (rare, layers) = (transport.shared().take_all_rare(), transport.shared().take_layers());
         if let Err(message) = catch(move || drop((protocol, producer, rare, layers))) {

@@ -57,14 +57,15 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 ///    finish connection attempts.
 /// 5. Run the timers that were due when the turn began.
 /// 6. Do what was commanded before this step; what that commands waits for the next turn.
-/// 7. Settle the connections that asked for it: send their output, with one system call each as a rule and up to 1 MiB,
+/// 7. Run the tasks that were woken before this step; what they wake waits for the next turn.
+/// 8. Settle the connections that asked for it: send their output, with one system call each as a rule and up to 1 MiB,
 ///    tell them about marks and resumed reading, carry out what their lifecycle demands.
-/// 8. Deliver losses.
-/// 9. Free what was lost.
+/// 9. Deliver losses.
+/// 10. Free what was lost.
 ///
 /// # Dropping
 ///
-/// Dropping a reactor frees everything it holds: sockets, protocols, timers, calls, threads that are idle. No callback is
+/// Dropping a reactor frees everything it holds: sockets, protocols, timers, calls, tasks, threads that are idle. No callback is
 /// called; [`ReactorHandle::stop`] is the way to tell the connections.
 pub struct Reactor {
     pub(crate) handle: ReactorHandle,
@@ -158,6 +159,7 @@ impl Reactor {
         self.serve_ready();
         self.run_timers();
         self.run_commands();
+        self.run_tasks();
         self.settle_connections();
         self.deliver_losses();
         self.end_turn();
@@ -178,6 +180,7 @@ impl Reactor {
         let core = self.core();
         let busy = !self.ready.is_empty()
             || core.has_commands()
+            || core.tasks.has_woken()
             || !core.attention.borrow().is_empty()
             || core.phase.get() == Phase::StopRequested
             || self.shutdown.is_due();

@@ -9,7 +9,7 @@ use crate::core::Phase;
 use crate::driver::Gone;
 use crate::{Completion, ConnectError, Reason, When};
 
-/// How many batches of commands end a shutdown, so that the results it brought about reach those who wait for them, also
+/// How many batches of commands and tasks end a shutdown, so that the results it brought about reach those who wait for them, also
 /// behind a chain of deferreds, each of which takes a batch. What commands itself again goes on in the next run.
 const LAST_BATCHES: usize = 8;
 
@@ -72,10 +72,11 @@ impl Reactor {
         self.fire(When::DuringShutdown);
         self.fire(When::AfterShutdown);
         for _ in 0..LAST_BATCHES {
-            if !self.core().has_commands() {
+            if !self.core().has_commands() && !self.core().tasks.has_woken() {
                 break;
             }
             self.run_commands();
+            self.run_tasks();
         }
         self.settle_connections();
         self.deliver_losses();
@@ -171,9 +172,13 @@ impl Reactor {
         let timers = core.timers.borrow_mut().drain();
         let jobs = core.jobs.take();
         let triggers = core.triggers.take();
+        let tasks = core.tasks.take_all();
         let gone = Gone::since(core.now());
         let driver = core.driver.replace(Box::new(gone));
         core.run_guarded("a destructor", || drop((messages, commands, timers)));
         core.run_guarded("a destructor", || drop((jobs, triggers, driver)));
+        for task in tasks {
+            core.run_guarded("a task's destructor", || drop(task));
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::connection::stack::Stack;
 use crate::producer::Registration;
 use crate::timers::{Timer, TimerId};
 use crate::{
-    Address, Bytes, ConnectionId, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
+    Address, Bytes, ConnectionId, Deferred, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, ReactorHandle, Reason, TimerKey,
 };
 use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
@@ -171,6 +171,25 @@ impl Transport {
     pub fn continue_reading(&self) {
         self.shared.set(shared::HOLDS_INPUT, true);
         self.shared.ask_attention();
+    }
+
+    /// Comes when the connection has ended and its protocol, whichever it is then, has heard `connection_lost`; at once if that
+    /// was before. For those who look after connections and are not their protocol.
+    ///
+    /// ```
+    /// # fn example(transport: &ropewalk_reactor::Transport) {
+    /// let peer = transport.peer().clone();
+    /// transport.when_lost().then(move |()| println!("{peer} is gone"));
+    /// # }
+    /// ```
+    pub fn when_lost(&self) -> Deferred<()> {
+        let (deferred, resolver) = Deferred::new(self.reactor());
+        if self.shared.loss_told.get() {
+            resolver.resolve(());
+        } else {
+            self.shared.with_rare(|rare| rare.waiting_for_loss.push(resolver));
+        }
+        deferred
     }
 
     /// Whether the connection is neither lost nor closing.

@@ -11,6 +11,7 @@ use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{self, Actions, Event, State};
 use crate::connection::stack::Stack;
 use crate::core::Core;
+use crate::deferred::Resolver;
 use crate::producer::Registration;
 use crate::timers::TimerId;
 use crate::transport::output::{Output, Piece, Writing};
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     /// What steps of the lifecycle have asked for and the loop has not done yet.
     actions: Cell<Actions>,
     flags: Cell<u16>,
+    /// Whoever was to hear of the loss has heard of it.
+    pub(crate) loss_told: Cell<bool>,
     /// Output not yet sent, or at the end never sent.
     buffered: Cell<usize>,
     /// After so long without traffic the connection is closed.
@@ -68,6 +71,8 @@ pub(crate) struct Rare {
     pub(crate) keepsakes: Vec<Rc<dyn Any>>,
     /// The addresses of peer and host as the socket has them, where a layer has put others in their place.
     pub(crate) socket: Option<Box<(Address, Address)>>,
+    /// Those who wait for the connection's end.
+    pub(crate) waiting_for_loss: Vec<Resolver<()>>,
 }
 
 /// Socket options on their way to the loop.
@@ -120,6 +125,7 @@ impl Shared {
             state: Cell::new(State::Opening),
             actions: Cell::new(Actions::NONE),
             flags: Cell::new(0),
+            loss_told: Cell::new(false),
             buffered: Cell::new(0),
             idle_timeout: Cell::new(None),
             output: RefCell::new(None),
