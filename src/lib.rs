@@ -16,6 +16,7 @@
 //! reads.
 //!
 //! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`].
+//! [`connect_stream`] gives clients a connection whose input is awaited.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -77,7 +78,8 @@ pub use ropewalk_reactor::{driver, testing};
 
 // The public interface is:
 pub use ropewalk_endpoints::{
-    AddressError, AddressProblem, ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint,
+    AddressError, AddressProblem, ByteStream, ClientEndpoint, ServerEndpoint, StreamError, TcpClientEndpoint,
+    TcpServerEndpoint, connect_protocol, connect_stream,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,

@@ -4,15 +4,20 @@
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
-//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP.
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`connect_protocol`] connects a single protocol,
+//! [`connect_stream`] gives a connection to code that awaits its input.
 #![forbid(unsafe_code)]
 
 mod address_error;
+mod byte_stream;
+mod connect_protocol;
 mod endpoint;
 mod tcp;
 
 // The public interface is:
 pub use address_error::{AddressError, AddressProblem};
+pub use byte_stream::{ByteStream, StreamError, connect_stream};
+pub use connect_protocol::connect_protocol;
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;

@@ -192,6 +192,12 @@ impl Transport {
         deferred
     }
 
+    /// Whether what is written now would be sent: not after [`lose_connection`](Self::lose_connection),
+    /// [`lose_write_connection`](Self::lose_write_connection) or a failure of writing.
+    pub fn accepts_output(&self) -> bool {
+        self.shared.accepts_output()
+    }
+
     /// Whether the connection is neither lost nor closing.
     pub fn is_open(&self) -> bool {
         !self.shared.state().is_ending()
