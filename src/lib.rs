@@ -16,7 +16,7 @@
 //! reads.
 //!
 //! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`].
-//! [`connect_stream`] gives clients a connection whose input is awaited.
+//! [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through all failures.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -78,7 +78,8 @@ pub use ropewalk_reactor::{driver, testing};
 
 // The public interface is:
 pub use ropewalk_endpoints::{
-    AddressError, AddressProblem, ByteStream, ClientEndpoint, ServerEndpoint, StreamError, TcpClientEndpoint,
+    AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
+    ClientOptions, ClientService, NoConnection, ServerEndpoint, StreamError, TcpClientEndpoint,
     TcpServerEndpoint, connect_protocol, connect_stream,
 };
 pub use ropewalk_protocols::{

@@ -1,4 +1,5 @@
 //! A connection for code that asks and waits, and connections for a single protocol.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod world;
 

@@ -290,7 +290,9 @@ fn handles_are_inert_after_the_reactor() {
     let looping = world.reactor.call_every(SECOND, |_| {});
     let call = handle.call_later(SECOND, |_| {});
     let now = handle.now();
+    assert!(!handle.is_gone());
     drop(world);
+    assert!(handle.is_gone());
     assert_eq!(remote.post(|_| {}), Err(ReactorGone));
     assert_eq!(remote.post_event(transport.id(), 1), Err(ReactorGone));
     assert!(!handle.is_running());

@@ -5,11 +5,12 @@
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
 //! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`connect_protocol`] connects a single protocol,
-//! [`connect_stream`] gives a connection to code that awaits its input.
+//! [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one.
 #![forbid(unsafe_code)]
 
 mod address_error;
 mod byte_stream;
+mod client_service;
 mod connect_protocol;
 mod endpoint;
 mod tcp;
@@ -17,6 +18,7 @@ mod tcp;
 // The public interface is:
 pub use address_error::{AddressError, AddressProblem};
 pub use byte_stream::{ByteStream, StreamError, connect_stream};
+pub use client_service::{Backoff, ClientEvent, ClientFailure, ClientOptions, ClientService, NoConnection};
 pub use connect_protocol::connect_protocol;
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
 pub use tcp::client::TcpClientEndpoint;

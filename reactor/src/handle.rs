@@ -48,6 +48,11 @@ impl ReactorHandle {
         matches!(self.core.phase.get(), Phase::Running | Phase::StopRequested | Phase::Stopping)
     }
 
+    /// Whether the reactor was dropped: then nothing that is asked of this handle happens any more.
+    pub fn is_gone(&self) -> bool {
+        self.core.phase.get() == Phase::Gone
+    }
+
     /// Stops the reactor at the end of the running turn: fires the shutdown event, tells every open connection
     /// [`Reason::Shutdown`](crate::Reason::Shutdown), and has [`Reactor::run`](crate::Reactor::run) return. Output that
     /// the operating system does not take at once is lost; [`drain`](Self::drain) first to avoid that.
