@@ -53,7 +53,7 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
 }
 
 /// Serves what `factory` makes on `address` until SIGINT (Ctrl-C) or SIGTERM.
-#[allow(dead_code, reason = "the client is no server")]
+#[allow(dead_code, reason = "the clients are no servers")]
 pub(crate) fn serve(address: &str, factory: impl Factory + 'static) -> Outcome {
     let endpoint: TcpServerEndpoint = address.parse()?;
     let mut reactor = Reactor::new()?;

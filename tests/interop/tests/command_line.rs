@@ -6,7 +6,8 @@ use std::process::Command;
 
 use ropewalk_interop::{Finished, Running, example_path};
 
-const EXAMPLES: [&str; 6] = ["echo", "qotd", "chat", "answer", "logfile", "client"];
+const EXAMPLES: [&str; 8] =
+    ["echo", "qotd", "chat", "answer", "logfile", "client", "fetch", "reconnecting_client"];
 
 #[track_caller]
 fn run(name: &str, arguments: &[&str]) -> Finished {
@@ -49,7 +50,7 @@ fn a_superfluous_argument_is_one_clear_line() {
     for name in EXAMPLES {
         let arguments = ["127.0.0.1:0", "argument", "superfluous"];
         match name {
-            "qotd" | "logfile" => complains(name, &arguments, complaint),
+            "qotd" | "logfile" | "fetch" | "reconnecting_client" => complains(name, &arguments, complaint),
             _ => complains(name, &["127.0.0.1:0", "superfluous"], complaint),
         }
     }
