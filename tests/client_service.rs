@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use ropewalk::testing::Peer;
 use ropewalk::{
-    ClientEvent, ClientOptions, ClientService, ConnectResult, Deferred, Factory, Instant, NoConnection,
-    ReactorHandle, Resolver, Result, TcpClientEndpoint, Transport, for_protocol,
+    ClientEvent, ClientOptions, ClientService, ConnectOptions, ConnectResult, Deferred, Factory, Instant,
+    NoConnection, ReactorHandle, Resolver, Result, TcpClientEndpoint, Transport, for_protocol,
 };
 use world::{Echo, Log, SECOND, Script, World};
 
@@ -286,7 +286,7 @@ fn starting_twice_is_starting_once() {
 
 /// How a preparation goes that the test decides about.
 #[derive(Clone, Default)]
-struct Preparation(Rc<RefCell<Option<Resolver<Result>>>>);
+struct Preparation(Rc<RefCell<Vec<Resolver<Result>>>>);
 
 impl Preparation {
     fn options(&self) -> ClientOptions {
@@ -294,13 +294,15 @@ impl Preparation {
         ClientOptions::default().prepare(move |transport| {
             transport.write("login");
             let (deferred, prepared) = Deferred::new(transport.reactor());
-            *resolver.borrow_mut() = Some(prepared);
+            resolver.borrow_mut().push(prepared);
             deferred
         })
     }
 
+    /// Ends the one that began first.
     fn end(&self, result: Result) {
-        self.0.take().unwrap().resolve(result);
+        let first = self.0.borrow_mut().remove(0);
+        first.resolve(result);
     }
 }
 
@@ -368,10 +370,40 @@ fn a_connection_that_is_lost_while_it_is_prepared_is_a_failure() {
     let peer = setting.accepting_peer();
     setting.settle();
     peer.reset();
-    setting.settle();
-    preparation.end(Ok(()));
+    let _next = setting.accepting_peer();
     setting.settle();
     setting.assert_log(&["made", "lost broken ConnectionReset", "waiting: the connection has ended"]);
+    setting.wait();
+    // This comes too late for the first connection and is not meant for the second.
+    preparation.end(Ok(()));
+    setting.settle();
+    setting.assert_log(&["made"]);
+    preparation.end(Ok(()));
+    setting.settle();
+    setting.assert_log(&["connected"]);
+}
+
+/// A preparation is cancelled when nobody needs it any more.
+#[test]
+fn a_loss_and_a_stop_cancel_the_preparation() {
+    for stopped in [false, true] {
+        let elsewhere = SocketAddr::from(([192, 0, 2, 2], 80));
+        let mut setting = Setting::with(ClientOptions::default().prepare(move |transport| {
+            let options = ConnectOptions::default();
+            let other = transport.reactor().connect(elsewhere, &options, for_protocol(|| Echo));
+            other.map(|result| result.map(drop).map_err(Into::into))
+        }));
+        let (peer, preparing) = (setting.accepting_peer(), setting.world.memory.expect_connect(elsewhere));
+        setting.settle();
+        assert!(!preparing.is_closed());
+        if stopped {
+            setting.stop();
+        } else {
+            peer.reset();
+        }
+        setting.settle();
+        assert!(preparing.is_closed(), "stopped: {stopped}");
+    }
 }
 
 /// Every state that a service can be in when it is stopped.

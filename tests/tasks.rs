@@ -472,6 +472,22 @@ fn a_task_of_a_reactor_that_is_gone_is_cancelled() {
     assert_eq!(log.take(), [format!("Err({:?})", TaskError::Cancelled)]);
 }
 
+/// Also by those who ask in the turn in which it is lost, before it is freed.
+#[test]
+fn when_lost_comes_to_those_who_ask_from_another_connections_loss() {
+    let log = Log::default();
+    let (mut world, first_peer, first) = World::with(Echo);
+    let noted = log.clone();
+    let (second_peer, _) = world.open(Script::new(&log).on_lost(move |_, _| {
+        let noted = noted.clone();
+        first.when_lost().then(move |()| noted.add("first is lost"));
+    }));
+    first_peer.reset();
+    second_peer.reset();
+    world.settle();
+    assert_eq!(log.take(), ["made", "lost broken ConnectionReset", "first is lost"]);
+}
+
 /// A loss can be waited for before and after it, whichever protocol the connection has by then.
 #[test]
 fn when_lost_comes_after_connection_lost() {
