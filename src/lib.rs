@@ -15,8 +15,10 @@
 //! while the room is borrowed, close a neighbour from its neighbour's callback. A [`Producer`] feeds one as fast as the peer
 //! reads.
 //!
-//! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`].
-//! [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through all failures.
+//! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`]. [`server_endpoint`] and
+//! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
+//! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
+//! all failures.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -79,8 +81,10 @@ pub use ropewalk_reactor::{driver, testing};
 // The public interface is:
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
-    ClientOptions, ClientService, NoConnection, ServerEndpoint, StreamError, TcpClientEndpoint,
-    TcpServerEndpoint, connect_protocol, connect_stream,
+    ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
+    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StreamError,
+    TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream, quote_argument,
+    server_endpoint,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,

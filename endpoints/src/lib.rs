@@ -4,14 +4,16 @@
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
-//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`connect_protocol`] connects a single protocol,
-//! [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one.
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`server_endpoint`] and
+//! [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a
+//! single protocol, [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one.
 #![forbid(unsafe_code)]
 
 mod address_error;
 mod byte_stream;
 mod client_service;
 mod connect_protocol;
+mod description;
 mod endpoint;
 mod tcp;
 
@@ -20,6 +22,13 @@ pub use address_error::{AddressError, AddressProblem};
 pub use byte_stream::{ByteStream, StreamError, connect_stream};
 pub use client_service::{Backoff, ClientEvent, ClientFailure, ClientOptions, ClientService, NoConnection};
 pub use connect_protocol::connect_protocol;
+pub use description::arguments::{EndpointArguments, EndpointParameter};
+pub use description::described::DescribedEndpoint;
+pub use description::error::{DescriptionError, DescriptionProblem};
+pub use description::parse::quote_argument;
+pub use description::registry::EndpointRegistry;
+pub use description::value::FromArgument;
+pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;

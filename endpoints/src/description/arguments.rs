@@ -1,0 +1,142 @@
+//! The arguments of a description, as the kinds of endpoints read them.
+
+use std::array;
+
+use super::described::DescribedEndpoint;
+use super::error::{DescriptionError, DescriptionProblem};
+use super::parse::{Argument, Description};
+use super::registry::EndpointRegistry;
+use super::value::FromArgument;
+use crate::{ClientEndpoint, ServerEndpoint};
+
+/// What follows the kind in a description. The parser of a kind either names its [`parameters`](Self::parameters) or
+/// takes the whole as [another description](Self::nested_server).
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointArguments<'a> {
+    pub(super) text: &'a str,
+    pub(super) description: &'a Description,
+    pub(super) registry: &'a EndpointRegistry,
+    pub(super) depth: usize,
+}
+
+impl<'a> EndpointArguments<'a> {
+    /// Assigns the arguments to the parameters of a kind: those without a key to `ordered`, one after the other, those
+    /// with a key to either. Keys are compared without regard to case and underscores, so that Twisted's `bindAddress`
+    /// is `bind_address` too.
+    ///
+    /// Every parameter may be missing; [`EndpointParameter`] says which must be there.
+    ///
+    /// # Errors
+    /// If an argument is left over, or a parameter has two.
+    pub fn parameters<const ORDERED: usize, const KEYED: usize>(
+        &self,
+        ordered: [&'a str; ORDERED],
+        keyed: [&'a str; KEYED],
+    ) -> Result<([EndpointParameter<'a>; ORDERED], [EndpointParameter<'a>; KEYED]), DescriptionError> {
+        let assigned = self.assign(&ordered, &keyed)?;
+        let parameter = |name, argument| EndpointParameter { arguments: *self, name, argument };
+        Ok((
+            array::from_fn(|index| parameter(ordered[index], assigned[index])),
+            array::from_fn(|index| parameter(keyed[index], assigned[ORDERED + index])),
+        ))
+    }
+
+    /// The argument of each parameter.
+    fn assign(
+        &self,
+        ordered: &[&str],
+        keyed: &[&str],
+    ) -> Result<Vec<Option<&'a Argument>>, DescriptionError> {
+        let names = [ordered, keyed].concat();
+        let mut assigned = vec![None; names.len()];
+        let mut in_order = 0..ordered.len();
+        for argument in &self.description.arguments {
+            let index = match &argument.key {
+                None => in_order
+                    .next()
+                    .ok_or_else(|| DescriptionProblem::TooManyArguments { known: owned(ordered) }),
+                Some(key) => names
+                    .iter()
+                    .position(|name| same_key(name, key))
+                    .ok_or_else(|| DescriptionProblem::UnknownKey { key: key.clone(), known: owned(&names) }),
+            };
+            let index = index.map_err(|problem| self.error(argument.position, problem))?;
+            if assigned[index].replace(argument).is_some() {
+                let name = names[index].to_owned();
+                return Err(self.error(argument.position, DescriptionProblem::Repeated { name }));
+            }
+        }
+        Ok(assigned)
+    }
+
+    /// Everything after the kind, as the description of a place to listen on. It needs no quoting.
+    ///
+    /// # Errors
+    /// If it describes none, with the position in the whole text; or if it is nested more than eight times.
+    pub fn nested_server(&self) -> Result<DescribedEndpoint<dyn ServerEndpoint>, DescriptionError> {
+        self.registry.server_at(self.text, self.description.arguments_start, self.depth + 1)
+    }
+
+    /// Everything after the kind, as the description of a place to connect to. It needs no quoting.
+    ///
+    /// # Errors
+    /// As [`nested_server`](Self::nested_server).
+    pub fn nested_client(&self) -> Result<DescribedEndpoint<dyn ClientEndpoint>, DescriptionError> {
+        self.registry.client_at(self.text, self.description.arguments_start, self.depth + 1)
+    }
+
+    fn error(&self, position: usize, problem: DescriptionProblem) -> DescriptionError {
+        DescriptionError::new(self.text, position, problem)
+    }
+}
+
+/// A parameter of a kind, and the argument that was given for it, if one was.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointParameter<'a> {
+    arguments: EndpointArguments<'a>,
+    name: &'a str,
+    argument: Option<&'a Argument>,
+}
+
+impl EndpointParameter<'_> {
+    /// The value, which must be there.
+    ///
+    /// # Errors
+    /// If it is missing or not what it must be.
+    pub fn required<T: FromArgument>(&self) -> Result<T, DescriptionError> {
+        let value = self.optional()?;
+        value.ok_or_else(|| {
+            let problem = DescriptionProblem::MissingArgument { name: self.name.to_owned() };
+            self.arguments.error(self.arguments.text.len(), problem)
+        })
+    }
+
+    /// The value, if it is given.
+    ///
+    /// # Errors
+    /// If it is not what it must be.
+    pub fn optional<T: FromArgument>(&self) -> Result<Option<T>, DescriptionError> {
+        let value = self.argument.map(|argument| T::from_argument(&argument.value));
+        value.transpose().map_err(|complaint| self.error(complaint))
+    }
+
+    /// What a parser says about a value that it cannot use, such as "it must be a name that can be looked up".
+    pub fn error(&self, complaint: impl Into<String>) -> DescriptionError {
+        let (position, value) = match self.argument {
+            Some(argument) => (argument.position, argument.value.clone()),
+            None => (self.arguments.text.len(), String::new()),
+        };
+        let name = self.name.to_owned();
+        self.arguments
+            .error(position, DescriptionProblem::BadValue { name, value, complaint: complaint.into() })
+    }
+}
+
+fn same_key(one: &str, other: &str) -> bool {
+    let plain = |key: &str| key.replace('_', "").to_ascii_lowercase();
+    plain(one) == plain(other)
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

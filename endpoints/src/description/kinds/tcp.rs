@@ -1,0 +1,137 @@
+//! `tcp` and `tcp6`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use ropewalk_reactor::{ConnectOptions, ListenOptions};
+
+use crate::{
+    AddressError, ClientEndpoint, DescriptionError, EndpointArguments, EndpointParameter, FromArgument,
+    ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint,
+};
+
+pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
+    let ([port, interface, backlog], [reuse_port]) =
+        arguments.parameters(["port", "interface", "backlog"], ["reuse_port"])?;
+    let port = port.required()?;
+    let Interface(mut address) = interface.optional()?.unwrap_or(Interface::ALL);
+    address.set_port(port);
+    let options = listen_options(backlog, reuse_port)?;
+    Ok(Box::new(TcpServerEndpoint::from(address).with_options(options)))
+}
+
+pub(super) fn server_ipv6(
+    arguments: &EndpointArguments<'_>,
+) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
+    // Twisted has another order here.
+    let ([port, backlog, interface], [reuse_port, dual_stack]) =
+        arguments.parameters(["port", "backlog", "interface"], ["reuse_port", "dual_stack"])?;
+    let port = port.required()?;
+    let HostIpv6(mut address) = interface.optional()?.unwrap_or(HostIpv6::ALL);
+    address.set_port(port);
+    let mut options = listen_options(backlog, reuse_port)?;
+    options.dual_stack = dual_stack.optional()?;
+    Ok(Box::new(TcpServerEndpoint::from(SocketAddr::V6(address)).with_options(options)))
+}
+
+fn listen_options(
+    backlog: EndpointParameter<'_>,
+    reuse_port: EndpointParameter<'_>,
+) -> Result<ListenOptions, DescriptionError> {
+    let mut options = ListenOptions::default();
+    options.backlog = backlog.optional()?.unwrap_or(options.backlog);
+    options.reuse_port = reuse_port.optional()?.unwrap_or(options.reuse_port);
+    Ok(options)
+}
+
+pub(super) fn client(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
+    let ([host, port], [timeout, bind_address]) =
+        arguments.parameters(["host", "port"], ["timeout", "bind_address"])?;
+    let endpoint = client_at(host, port.required()?)?;
+    let options = connect_options(timeout, bind_address)?;
+    Ok(Box::new(endpoint.with_options(options)))
+}
+
+fn client_at(host: EndpointParameter<'_>, port: u16) -> Result<TcpClientEndpoint, DescriptionError> {
+    let text: String = host.required()?;
+    let address = match text.parse::<Ipv6Addr>() {
+        Ok(_) => format!("[{text}]:{port}"),
+        Err(_) => format!("{text}:{port}"),
+    };
+    address.parse().map_err(|error: AddressError| host.error(error.to_string()))
+}
+
+pub(super) fn client_ipv6(
+    arguments: &EndpointArguments<'_>,
+) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
+    let ([host, port], [timeout, bind_address]) =
+        arguments.parameters(["host", "port"], ["timeout", "bind_address"])?;
+    let HostIpv6(mut address) = host.required()?;
+    address.set_port(port.required()?);
+    let options = connect_options(timeout, bind_address)?;
+    Ok(Box::new(TcpClientEndpoint::from(SocketAddr::V6(address)).with_options(options)))
+}
+
+fn connect_options(
+    timeout: EndpointParameter<'_>,
+    bind_address: EndpointParameter<'_>,
+) -> Result<ConnectOptions, DescriptionError> {
+    let mut options = ConnectOptions::default();
+    options.timeout = timeout.optional()?.unwrap_or(options.timeout);
+    options.bind = bind_address.optional()?.map(|BindAddress(address)| address);
+    Ok(options)
+}
+
+/// An address of this host to listen on, without a port; empty means all of IPv4.
+struct Interface(SocketAddr);
+
+impl Interface {
+    const ALL: Self = Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+}
+
+impl FromArgument for Interface {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::ALL);
+        }
+        let address = match text.parse() {
+            Ok(address) => Some(SocketAddr::new(IpAddr::V4(address), 0)),
+            Err(_) if text.eq_ignore_ascii_case("localhost") => Some((Ipv4Addr::LOCALHOST, 0).into()),
+            Err(_) => ipv6(text).map(SocketAddr::V6),
+        };
+        address.map(Self).ok_or_else(|| "it must be an IP address or localhost".to_owned())
+    }
+}
+
+/// An IPv6 address, without a port.
+struct HostIpv6(SocketAddrV6);
+
+impl HostIpv6 {
+    const ALL: Self = Self(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0));
+}
+
+impl FromArgument for HostIpv6 {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        let text = if text.eq_ignore_ascii_case("localhost") { "::1" } else { text };
+        ipv6(text).map(Self).ok_or_else(|| "it must be an IPv6 address, as in [::1], or localhost".to_owned())
+    }
+}
+
+/// An address to connect from. Port 0 lets the system choose one.
+struct BindAddress(SocketAddr);
+
+impl FromArgument for BindAddress {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        let address =
+            text.parse().ok().or_else(|| text.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0)));
+        let address = address.or_else(|| ipv6(text).map(SocketAddr::V6));
+        address
+            .map(Self)
+            .ok_or_else(|| r"it must be an IP address, as in 127.0.0.1 or 127.0.0.1\:4000".to_owned())
+    }
+}
+
+/// With brackets or without, and with a scope as in `fe80::1%2`.
+fn ipv6(text: &str) -> Option<SocketAddrV6> {
+    let host = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    format!("[{host}]:0").parse().ok()
+}

@@ -1,0 +1,223 @@
+//! The kinds of endpoints that a description may name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::arguments::EndpointArguments;
+use super::described::DescribedEndpoint;
+use super::error::{DescriptionError, DescriptionProblem};
+use super::kinds;
+use super::parse::Description;
+use crate::{AddressError, ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint};
+
+/// How many descriptions may be in one another, as in `proxy:tcp:8080`. More make no sense, and every one takes stack.
+pub(super) const NESTING_MAX: usize = 8;
+
+/// The kinds of endpoints that descriptions may name, and what makes endpoints of them.
+///
+/// # How descriptions are written
+///
+/// `kind:argument:argument:key=value`, as in Twisted: a kind, in any case, and its arguments, separated by colons. Those
+/// without a key come in the order of the kind's parameters; every parameter may be given by its key instead, and those
+/// marked so only by it. Keys are compared without regard to case and underscores.
+///
+/// `\` takes any character as it is, also itself: `unix:/run/a\:b`. The first `=` of an argument ends its key, all others
+/// belong to the value. A `[` at the beginning of an argument or of a value takes all up to `]`, so that IPv6
+/// addresses need no backslashes: `tcp:[::1]:80`. A value may be empty. [`quote_argument`](crate::quote_argument) quotes
+/// what programs put in.
+///
+/// A plain address, such as `127.0.0.1:8123`, `[::1]:8123` or `localhost:8123`, is understood too, and is TCP.
+///
+/// # The standard kinds
+///
+/// | to listen on | |
+/// |---|---|
+/// | `tcp:port:interface:backlog`, key `reuse_port` | A TCP port (0 lets the system choose one). `interface` is an IP address of this host or `localhost`, which is 127.0.0.1; by default 0.0.0.0, all of IPv4. `backlog` and `reuse_port` are those of [`ListenOptions`](ropewalk_reactor::ListenOptions) (1024; Twisted's backlog is 50) |
+/// | `tcp6:port:backlog:interface`, keys `reuse_port`, `dual_stack` | The same over IPv6; `interface` is by default `[::]`, which takes IPv4 too unless `dual_stack=no` |
+///
+/// | to connect to | |
+/// |---|---|
+/// | `tcp:host:port`, keys `timeout`, `bind_address` | A TCP port. `timeout` is in seconds, by default 30; `bind_address` is the IP address to connect from, with a port if need be, as in `127.0.0.1\:4000` |
+/// | `tcp6:host:port`, keys `timeout`, `bind_address` | The same; `host` is an IPv6 address or `localhost`, which is ::1 |
+///
+/// # Differences from Twisted
+///
+/// An argument that is given twice is an error, where in Twisted the last one counts. So is a backslash at the end. A
+/// port is a number from 0 to 65535.
+///
+/// # Kinds of one's own
+///
+/// ```
+/// use ropewalk_endpoints::{EndpointRegistry, TcpServerEndpoint};
+///
+/// let mut registry = EndpointRegistry::standard();
+/// registry.register_server("local", |arguments| {
+///     let ([port], []) = arguments.parameters(["port"], [])?;
+///     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port.required()?));
+///     Ok(Box::new(TcpServerEndpoint::from(address)))
+/// });
+/// let endpoint = registry.server("local:8007")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct EndpointRegistry {
+    servers: Kinds<dyn ServerEndpoint>,
+    clients: Kinds<dyn ClientEndpoint>,
+}
+
+impl EndpointRegistry {
+    /// A registry of the [standard kinds](Self#the-standard-kinds).
+    pub fn standard() -> Self {
+        let mut registry = Self { servers: Kinds::new(server_address), clients: Kinds::new(client_address) };
+        kinds::register(&mut registry);
+        registry
+    }
+
+    /// Adds a kind of endpoint to listen on, or replaces the one of this name. Case does not matter.
+    pub fn register_server(
+        &mut self,
+        kind: &str,
+        parser: impl Fn(&EndpointArguments<'_>) -> Result<Box<dyn ServerEndpoint>, DescriptionError> + 'static,
+    ) {
+        self.servers.register(kind, Box::new(parser));
+    }
+
+    /// Adds a kind of endpoint to connect to, or replaces the one of this name. Case does not matter.
+    pub fn register_client(
+        &mut self,
+        kind: &str,
+        parser: impl Fn(&EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> + 'static,
+    ) {
+        self.clients.register(kind, Box::new(parser));
+    }
+
+    /// The place to listen on that `description` names. Nothing is listened on yet.
+    ///
+    /// # Errors
+    /// If the text is no description, or there is no such endpoint.
+    pub fn server(
+        &self,
+        description: &str,
+    ) -> Result<DescribedEndpoint<dyn ServerEndpoint>, DescriptionError> {
+        self.server_at(description, 0, 1)
+    }
+
+    /// The place to connect to that `description` names. Nothing is connected or looked up yet.
+    ///
+    /// # Errors
+    /// As [`server`](Self::server).
+    pub fn client(
+        &self,
+        description: &str,
+    ) -> Result<DescribedEndpoint<dyn ClientEndpoint>, DescriptionError> {
+        self.client_at(description, 0, 1)
+    }
+
+    /// What `text` describes from `start` on, where it is the description number `depth` in one another.
+    pub(super) fn server_at(
+        &self,
+        text: &str,
+        start: usize,
+        depth: usize,
+    ) -> Result<DescribedEndpoint<dyn ServerEndpoint>, DescriptionError> {
+        self.servers.endpoint(self, text, start, depth)
+    }
+
+    /// As [`server_at`](Self::server_at).
+    pub(super) fn client_at(
+        &self,
+        text: &str,
+        start: usize,
+        depth: usize,
+    ) -> Result<DescribedEndpoint<dyn ClientEndpoint>, DescriptionError> {
+        self.clients.endpoint(self, text, start, depth)
+    }
+}
+
+impl fmt::Debug for EndpointRegistry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EndpointRegistry")
+            .field("servers", &self.servers.names())
+            .field("clients", &self.clients.names())
+            .finish()
+    }
+}
+
+/// Makes an endpoint of the arguments of its kind.
+type Parser<E> = Box<dyn Fn(&EndpointArguments<'_>) -> Result<Box<E>, DescriptionError>>;
+
+/// Makes an endpoint of a plain address.
+type FromAddress<E> = fn(&str) -> Result<DescribedEndpoint<E>, AddressError>;
+
+/// The kinds of endpoints for one purpose, by their names in lower case.
+struct Kinds<E: ?Sized> {
+    parsers: BTreeMap<String, Parser<E>>,
+    from_address: FromAddress<E>,
+}
+
+impl<E: ?Sized> Kinds<E> {
+    fn new(from_address: FromAddress<E>) -> Self {
+        Self { parsers: BTreeMap::new(), from_address }
+    }
+
+    fn register(&mut self, kind: &str, parser: Parser<E>) {
+        self.parsers.insert(kind.to_ascii_lowercase(), parser);
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.parsers.keys().cloned().collect()
+    }
+
+    fn endpoint(
+        &self,
+        registry: &EndpointRegistry,
+        text: &str,
+        start: usize,
+        depth: usize,
+    ) -> Result<DescribedEndpoint<E>, DescriptionError> {
+        let error = |position, problem| DescriptionError::new(text, position, problem);
+        if depth > NESTING_MAX {
+            return Err(error(start, DescriptionProblem::NestedTooDeeply));
+        }
+        if self.is_address(&text[start..]) {
+            return (self.from_address)(&text[start..])
+                .map_err(|wrong| error(start, DescriptionProblem::Address(wrong)));
+        }
+        let description =
+            Description::parse(text, start).map_err(|(position, wrong)| error(position, wrong))?;
+        let parser = self.parser(&description.kind).map_err(|wrong| error(start, wrong))?;
+        let endpoint = parser(&EndpointArguments { text, description: &description, registry, depth })?;
+        Ok(DescribedEndpoint::new(description.to_string(), endpoint))
+    }
+
+    fn parser(&self, kind: &str) -> Result<&Parser<E>, DescriptionProblem> {
+        match self.parsers.get(kind) {
+            Some(parser) => Ok(parser),
+            None if kind.is_empty() => Err(DescriptionProblem::Empty),
+            None => Err(DescriptionProblem::UnknownKind { kind: kind.to_owned(), known: self.names() }),
+        }
+    }
+
+    /// Whether the text is an address, or meant as one, rather than a description.
+    fn is_address(&self, text: &str) -> bool {
+        let beginning = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        looks_like_host(&beginning) && !self.parsers.contains_key(&beginning)
+    }
+}
+
+/// No standard kind looks like a host: they have no dots and do not begin with digits or brackets.
+fn looks_like_host(text: &str) -> bool {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let has_dots = text.contains('.') && !text.contains(['/', '\\']);
+    text == "localhost" || is_number || has_dots || text.starts_with('[')
+}
+
+fn server_address(text: &str) -> Result<DescribedEndpoint<dyn ServerEndpoint>, AddressError> {
+    let endpoint: TcpServerEndpoint = text.parse()?;
+    Ok(DescribedEndpoint::new(endpoint.to_string(), Box::new(endpoint)))
+}
+
+fn client_address(text: &str) -> Result<DescribedEndpoint<dyn ClientEndpoint>, AddressError> {
+    let endpoint: TcpClientEndpoint = text.parse()?;
+    Ok(DescribedEndpoint::new(endpoint.to_string(), Box::new(endpoint)))
+}
