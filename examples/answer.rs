@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use ropewalk::{Delimiter, LineProtocol, LineReceiver, LineTransport, Result, SendLine, for_protocol};
 
 const USAGE: &str = "\
-Usage: answer [ADDRESS]
+Usage: answer [ENDPOINT]
 
-Answers the questions of everybody who connects to ADDRESS (default
+Answers the questions of everybody who connects to ENDPOINT (default
 127.0.0.1:8123), as far as it knows: \"How are you?\", for one.";
 
 struct Answer;
@@ -33,8 +33,8 @@ impl LineProtocol for Answer {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let address = arguments.next_or("127.0.0.1:8123");
+        let endpoint = arguments.next_or("127.0.0.1:8123");
         arguments.finish()?;
-        common::serve(&address, for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf)))
+        common::serve(&endpoint, for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf)))
     })
 }

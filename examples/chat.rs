@@ -19,9 +19,9 @@ use ropewalk::{
 };
 
 const USAGE: &str = "\
-Usage: chat [ADDRESS]
+Usage: chat [ENDPOINT]
 
-Lets everybody who connects to ADDRESS (default 127.0.0.1:8123) talk.";
+Lets everybody who connects to ENDPOINT (default 127.0.0.1:8123) talk.";
 
 /// The longest name or message, in bytes.
 const LINE_LENGTH_MAX: usize = 1024;
@@ -99,11 +99,11 @@ fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let address = arguments.next_or("127.0.0.1:8123");
+        let endpoint = arguments.next_or("127.0.0.1:8123");
         arguments.finish()?;
         let room = Room::default();
         common::serve(
-            &address,
+            &endpoint,
             for_protocol(move || {
                 // CR LF from telnet, bare LF from netcat.
                 LineReceiver::new(Chat::new(Rc::clone(&room)))

@@ -18,14 +18,14 @@ use std::thread;
 
 use common::Outcome;
 use ropewalk::{
-    ClientEndpoint, ConnectionId, Protocol, Reactor, Reason, Remote, Result, TcpClientEndpoint, Transport,
+    ClientEndpoint, ConnectionId, Protocol, Reactor, Reason, Remote, Result, Transport, client_endpoint,
     for_protocol,
 };
 
 const USAGE: &str = "\
-Usage: client [ADDRESS]
+Usage: client [ENDPOINT]
 
-Sends what is typed to ADDRESS (default 127.0.0.1:8123), line by line, and prints
+Sends what is typed to ENDPOINT (default 127.0.0.1:8123), line by line, and prints
 what comes back. Exits with 0 when either side has ended the conversation, with 1
 if it could not begin or broke off.";
 
@@ -132,7 +132,7 @@ impl Protocol for Client {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint: TcpClientEndpoint = arguments.next_or("127.0.0.1:8123").parse()?;
+        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123"))?;
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;

@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use ropewalk::{Protocol, Result, Transport, for_protocol};
 
 const USAGE: &str = "\
-Usage: echo [ADDRESS]
+Usage: echo [ENDPOINT]
 
-Sends back whatever it receives on ADDRESS (default 127.0.0.1:8000).";
+Sends back whatever it receives on ENDPOINT (default 127.0.0.1:8000).";
 
 struct Echo;
 
@@ -26,8 +26,8 @@ impl Protocol for Echo {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let address = arguments.next_or("127.0.0.1:8000");
+        let endpoint = arguments.next_or("127.0.0.1:8000");
         arguments.finish()?;
-        common::serve(&address, for_protocol(|| Echo))
+        common::serve(&endpoint, for_protocol(|| Echo))
     })
 }

@@ -13,27 +13,28 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use common::Outcome;
-use ropewalk::{Reactor, ReactorHandle, TcpClientEndpoint, connect_stream};
+use ropewalk::{ClientEndpoint, Reactor, ReactorHandle, TcpClientEndpoint, client_endpoint, connect_stream};
 
 const USAGE: &str = "\
-Usage: fetch [ADDRESS [REQUEST]]
+Usage: fetch [ENDPOINT [REQUEST]]
 
-Connects to ADDRESS (default 127.0.0.1:8123), sends REQUEST, and prints what comes
+Connects to ENDPOINT (default 127.0.0.1:8123), sends REQUEST, and prints what comes
 back until the other side ends it. A REQUEST that begins with \"/\" is a path to GET
 by HTTP/1.0, any other is sent as a line; without one nothing is sent.";
 
-/// What to send for this request.
-fn message(request: &str, endpoint: &TcpClientEndpoint) -> String {
+/// What to send for this request. A web server is told its address, if one was given: HTTP/1.0 does without.
+fn message(request: &str, address: Option<&TcpClientEndpoint>) -> String {
+    let host = address.map(|address| format!("Host: {address}\r\n")).unwrap_or_default();
     match request {
         "" => String::new(),
-        path if path.starts_with('/') => format!("GET {path} HTTP/1.0\r\nHost: {endpoint}\r\n\r\n"),
+        path if path.starts_with('/') => format!("GET {path} HTTP/1.0\r\n{host}\r\n"),
         line => format!("{line}\r\n"),
     }
 }
 
-async fn fetch(reactor: ReactorHandle, endpoint: TcpClientEndpoint, request: String) -> Outcome {
+async fn fetch(reactor: ReactorHandle, endpoint: impl ClientEndpoint, message: String) -> Outcome {
     let mut stream = connect_stream(&reactor, &endpoint).await?;
-    stream.write(message(&request, &endpoint));
+    stream.write(message);
     let mut output = io::stdout();
     while let Some(data) = stream.read().await? {
         output.write_all(&data)?;
@@ -45,15 +46,16 @@ async fn fetch(reactor: ReactorHandle, endpoint: TcpClientEndpoint, request: Str
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8123").parse()?;
-        let request = arguments.next_or("");
+        let description = arguments.next_or("127.0.0.1:8123");
+        let endpoint = client_endpoint(&description)?;
+        let message = message(&arguments.next_or(""), description.parse().ok().as_ref());
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;
         let outcome = Rc::new(RefCell::new(Ok(())));
         let (ended, handle) = (Rc::clone(&outcome), (*reactor).clone());
         let task = async move {
-            let result = fetch(handle.clone(), endpoint, request).await;
+            let result = fetch(handle.clone(), endpoint, message).await;
             *ended.borrow_mut() = result;
             handle.stop();
         };

@@ -19,9 +19,9 @@ use std::rc::Rc;
 use ropewalk::{Address, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Protocol, Result};
 
 const USAGE: &str = "\
-Usage: logfile [ADDRESS [PATH]]
+Usage: logfile [ENDPOINT [PATH]]
 
-Appends every line received on ADDRESS (default 127.0.0.1:8007) to the file
+Appends every line received on ENDPOINT (default 127.0.0.1:8007) to the file
 PATH (default messages.log).";
 
 /// The file, open exactly while the factory is listened for.
@@ -87,9 +87,9 @@ fn printable(line: &[u8]) -> String {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let address = arguments.next_or("127.0.0.1:8007");
+        let endpoint = arguments.next_or("127.0.0.1:8007");
         let path = arguments.next_or("messages.log");
         arguments.finish()?;
-        common::serve(&address, LogFactory::new(path.into())?)
+        common::serve(&endpoint, LogFactory::new(path.into())?)
     })
 }

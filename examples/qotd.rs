@@ -12,10 +12,10 @@ use std::rc::Rc;
 use ropewalk::{Protocol, Result, Transport, for_protocol};
 
 const USAGE: &str = "\
-Usage: qotd [ADDRESS [QUOTE]]
+Usage: qotd [ENDPOINT [QUOTE]]
 
 Says QUOTE (default: An apple a day keeps the doctor away) to everybody who
-connects to ADDRESS (default 127.0.0.1:8007), and hangs up.";
+connects to ENDPOINT (default 127.0.0.1:8007), and hangs up.";
 
 struct QuoteOfTheDay {
     /// One quote for all connections.
@@ -35,9 +35,9 @@ impl Protocol for QuoteOfTheDay {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let address = arguments.next_or("127.0.0.1:8007");
+        let endpoint = arguments.next_or("127.0.0.1:8007");
         let quote: Rc<str> = arguments.next_or("An apple a day keeps the doctor away").into();
         arguments.finish()?;
-        common::serve(&address, for_protocol(move || QuoteOfTheDay { quote: Rc::clone(&quote) }))
+        common::serve(&endpoint, for_protocol(move || QuoteOfTheDay { quote: Rc::clone(&quote) }))
     })
 }

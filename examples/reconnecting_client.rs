@@ -11,13 +11,13 @@ use std::process::ExitCode;
 
 use ropewalk::{
     ClientEvent, ClientOptions, ClientService, Delimiter, LineProtocol, LineReceiver, LineTransport, Reactor,
-    Result, SendLine, TcpClientEndpoint, When, for_protocol,
+    Result, SendLine, When, client_endpoint, for_protocol,
 };
 
 const USAGE: &str = "\
-Usage: reconnecting_client [ADDRESS [NAME]]
+Usage: reconnecting_client [ENDPOINT [NAME]]
 
-Keeps a connection to ADDRESS (default 127.0.0.1:8123), sends NAME (default
+Keeps a connection to ENDPOINT (default 127.0.0.1:8123), sends NAME (default
 listener) as the first line of each, and prints the lines that come. Tells on
 standard error when it is connected and how long it waits when it is not.";
 
@@ -49,7 +49,7 @@ fn report(event: &ClientEvent) {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint: TcpClientEndpoint = arguments.next_or("127.0.0.1:8123").parse()?;
+        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123"))?;
         let name = arguments.next_or("listener");
         arguments.finish()?;
         let mut reactor = Reactor::new()?;

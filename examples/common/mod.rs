@@ -5,7 +5,13 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ropewalk::{Factory, Reactor, ServerEndpoint, TcpServerEndpoint};
+use ropewalk::{Factory, Reactor, ServerEndpoint, server_endpoint};
+
+/// The last lines of every `--help`.
+const ENDPOINTS: &str = "
+An ENDPOINT is an address such as 127.0.0.1:8123, [::1]:8123 or localhost:8123, or
+a description such as tcp:8123 (on all interfaces) or tcp6:8123:interface=[::1] to
+listen on, tcp:127.0.0.1:8123:timeout=5 to connect to.";
 
 /// How an example ends.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -28,7 +34,8 @@ impl Arguments {
     }
 }
 
-/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage`.
+/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and what an endpoint
+/// is.
 pub(crate) fn run(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     // RUST_LOG=info shows more than warnings.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
@@ -47,15 +54,15 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
         arguments.push(argument.into_string().map_err(|argument| format!("{argument:?} is not UTF-8"))?);
     }
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        return say(usage);
+        return say(&format!("{usage}\n{ENDPOINTS}"));
     }
     program(Arguments(arguments))
 }
 
-/// Serves what `factory` makes on `address` until SIGINT (Ctrl-C) or SIGTERM.
+/// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.
 #[allow(dead_code, reason = "the clients are no servers")]
-pub(crate) fn serve(address: &str, factory: impl Factory + 'static) -> Outcome {
-    let endpoint: TcpServerEndpoint = address.parse()?;
+pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome {
+    let endpoint = server_endpoint(endpoint)?;
     let mut reactor = Reactor::new()?;
     let port = endpoint.listen(&reactor, factory)?;
     reactor.stop_on_signals()?;

@@ -46,6 +46,18 @@ fn lines_go_out_and_what_comes_is_printed() {
 }
 
 #[test]
+fn an_endpoint_may_be_described() {
+    let server = Server::new();
+    let port = server.0.local_addr().unwrap().port();
+    let client =
+        Running::start(&mut client(&format!("tcp:127.0.0.1:{port}:timeout=10:bind_address=127.0.0.2")));
+    let mut socket = server.accept();
+    socket.send("Hello!\r\n");
+    drop(socket);
+    assert_eq!(client.finish().output, "Hello!\r\n");
+}
+
+#[test]
 fn it_ends_when_the_server_does() {
     let server = Server::new();
     let client = Running::start(&mut server.client());

@@ -45,6 +45,17 @@ fn a_bad_address_is_one_clear_line() {
 }
 
 #[test]
+fn a_bad_description_is_one_clear_line() {
+    for name in EXAMPLES {
+        let complaint = r#"the endpoint "tcp:127.0.0.1:8123:x=" has"#;
+        let finished = run(name, &["tcp:127.0.0.1:8123:x="]);
+        assert_eq!(finished.status.code(), Some(1), "{name}: {finished:?}");
+        assert!(finished.errors.starts_with(&format!("error: {complaint}")), "{name}: {finished:?}");
+        assert_eq!(finished.errors.lines().count(), 1, "{name}: {finished:?}");
+    }
+}
+
+#[test]
 fn a_superfluous_argument_is_one_clear_line() {
     let complaint = r#"unexpected argument "superfluous": see --help"#;
     for name in EXAMPLES {
@@ -67,6 +78,7 @@ fn help_shows_the_usage() {
     for name in EXAMPLES {
         let finished = run(name, &["--help"]);
         assert_eq!(finished.status.code(), Some(0));
-        assert!(finished.output.starts_with(&format!("Usage: {name} [ADDRESS")), "{finished:?}");
+        assert!(finished.output.starts_with(&format!("Usage: {name} [ENDPOINT")), "{finished:?}");
+        assert!(finished.output.contains("An ENDPOINT is an address such as"), "{finished:?}");
     }
 }
