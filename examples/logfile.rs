@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use ropewalk::{Address, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Protocol, Result};
+use ropewalk::{
+    Address, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Protocol, Result, server_endpoint,
+};
 
 const USAGE: &str = "\
 Usage: logfile [ENDPOINT [PATH]]
@@ -90,6 +92,8 @@ fn main() -> ExitCode {
         let endpoint = arguments.next_or("127.0.0.1:8007");
         let path = arguments.next_or("messages.log");
         arguments.finish()?;
-        common::serve(&endpoint, LogFactory::new(path.into())?)
+        // A bad endpoint must not leave a file behind.
+        let endpoint = server_endpoint(&endpoint)?;
+        common::serve_at(&endpoint, LogFactory::new(path.into())?)
     })
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use ropewalk::{Factory, Reactor, ServerEndpoint, server_endpoint};
 
@@ -62,9 +63,14 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.
 #[allow(dead_code, reason = "the clients are no servers")]
 pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome {
-    let endpoint = server_endpoint(endpoint)?;
+    serve_at(&server_endpoint(endpoint)?, factory)
+}
+
+/// Serves on an endpoint.
+#[allow(dead_code, reason = "the clients are no servers")]
+pub(crate) fn serve_at(endpoint: &dyn ServerEndpoint, factory: impl Factory + 'static) -> Outcome {
     let mut reactor = Reactor::new()?;
-    let port = endpoint.listen(&reactor, factory)?;
+    let port = endpoint.listen_shared(&reactor, Rc::new(factory))?;
     reactor.stop_on_signals()?;
     say(&format!("listening on {}", port.address()))?;
     reactor.run()?;
