@@ -71,7 +71,8 @@ pub(crate) struct Attempt {
     factory: Rc<dyn Factory>,
     resolver: Resolver<ConnectResult>,
     address: Address,
-    timeout: Duration,
+    /// How long it may take; `None` if the connection stands already.
+    timeout: Option<Duration>,
     timer: Option<TimerId>,
     id: Rc<AttemptId>,
     /// What the driver has reported so far; the connection begins with it.
@@ -110,23 +111,34 @@ impl ReactorHandle {
         options: &ConnectOptions,
         factory: impl Factory + 'static,
     ) -> Deferred<ConnectResult> {
-        let (deferred, resolver) = Deferred::new(self);
         let address = address.into();
         let stream = self.core().driver.borrow_mut().connect(&address, options);
-        let stream = match stream {
-            Ok(stream) => stream,
+        match stream {
+            Ok(stream) => self.attempt(stream, address, Some(options.timeout), Rc::new(factory)),
             Err(source) => {
+                let (deferred, resolver) = Deferred::new(self);
                 resolve(resolver, Err(ConnectError::Failed { address, source }));
-                return deferred;
+                deferred
             }
-        };
+        }
+    }
+
+    /// The attempt to connect by way of `stream`; without a timeout it has succeeded already.
+    pub(crate) fn attempt(
+        &self,
+        stream: Box<dyn Stream>,
+        address: Address,
+        timeout: Option<Duration>,
+        factory: Rc<dyn Factory>,
+    ) -> Deferred<ConnectResult> {
+        let (deferred, resolver) = Deferred::new(self);
         let id = Rc::new(AttemptId::default());
         let attempt = Attempt {
             stream,
-            factory: Rc::new(factory),
+            factory,
             resolver,
             address,
-            timeout: options.timeout,
+            timeout,
             timer: None,
             id: Rc::clone(&id),
             readiness: Readiness::default(),
@@ -181,10 +193,16 @@ impl Reactor {
             self.give_up(*attempt, |address| ConnectError::Failed { address, source });
             return;
         }
-        let deadline = self.now() + attempt.timeout;
-        attempt.timer = Some(self.core().timers.borrow_mut().insert(deadline, Timer::Attempt(id)));
+        attempt.timer = attempt.timeout.map(|timeout| {
+            let deadline = self.now() + timeout;
+            self.core().timers.borrow_mut().insert(deadline, Timer::Attempt(id))
+        });
         attempt.id.slot.set(Some(id));
+        let stands = attempt.timeout.is_none();
         self.table.insert(Source::Attempt(attempt));
+        if stands {
+            self.connected(id);
+        }
     }
 
     /// The driver says that an attempt is decided.
@@ -215,7 +233,7 @@ impl Reactor {
         let Some(Source::Attempt(attempt)) = self.table.get(id) else {
             return;
         };
-        let after = attempt.timeout;
+        let after = attempt.timeout.unwrap_or_default();
         self.fail_attempt(id, |address| ConnectError::TimedOut { address, after });
     }
 

@@ -17,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(unix)]
+mod adopting;
 mod bytes;
 mod commands;
 mod connecting;

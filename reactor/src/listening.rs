@@ -44,7 +44,8 @@ pub(crate) struct Port {
     factory: Rc<dyn Factory>,
     /// Which factory that is; see [`Factory::identity`].
     identity: usize,
-    options: ListenOptions,
+    /// How to listen again; `None` for a socket that somebody else has bound.
+    options: Option<ListenOptions>,
     address: Address,
     /// Present exactly while the port listens.
     listener: RefCell<Option<Box<dyn Listener>>>,
@@ -76,7 +77,16 @@ impl ReactorHandle {
         factory: impl Factory + 'static,
     ) -> io::Result<ListeningPort> {
         let listener = self.bind(&address.into(), &options)?;
-        let factory: Rc<dyn Factory> = Rc::new(factory);
+        self.open_port(listener, Some(options), Rc::new(factory))
+    }
+
+    /// The port of a listener; without options it cannot listen again.
+    pub(crate) fn open_port(
+        &self,
+        listener: Box<dyn Listener>,
+        options: Option<ListenOptions>,
+        factory: Rc<dyn Factory>,
+    ) -> io::Result<ListeningPort> {
         let port = Rc::new(Port {
             reactor: self.clone(),
             identity: factory.identity().addr(),
@@ -119,12 +129,21 @@ impl ListeningPort {
     /// Listens again on the same address after [`stop`](Self::stop). Does nothing on a port that listens.
     ///
     /// # Errors
-    /// As [`ReactorHandle::listen`].
+    /// As [`ReactorHandle::listen`]. Of kind `Unsupported` for a port that was adopted: its socket is closed.
     pub fn start(&self) -> io::Result<()> {
         if self.is_listening() {
             return Ok(());
         }
-        let listener = self.port.reactor.bind(&self.port.address, &self.port.options)?;
+        let Some(options) = &self.port.options else {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "listening on {} again: the port was adopted, and its socket is closed",
+                    self.port.address
+                ),
+            ));
+        };
+        let listener = self.port.reactor.bind(&self.port.address, options)?;
         self.port.listener.replace(Some(listener));
         self.port.fresh.set(true);
         self.port.reactor.core().command(Command::SettlePort(Rc::clone(&self.port), None));

@@ -48,8 +48,9 @@ pub(crate) struct Connection {
     writable: bool,
     /// Output was left when it was flushed last. So readiness that is not there cannot pass for the beginning of a wait.
     output_left: bool,
-    /// A short read need not have emptied the socket: the input has come to its end or broken, so that no further
-    /// event will announce what is still to be read, or urgent data is in it, at which reads stop.
+    /// A short read need not have emptied the socket: the stream is of such a kind, or the input has come to its end or
+    /// broken, so that no further event will announce what is still to be read, or urgent data is in it, at which reads
+    /// stop.
     distrusts_short_reads: bool,
     /// The connection was reported broken.
     broken: bool,
@@ -68,6 +69,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(stream: Box<dyn Stream>, protocol: Box<dyn Protocol>, transport: Transport) -> Self {
         let now = transport.shared().now();
+        let distrusts_short_reads = !stream.empties_by_short_read();
         Self {
             stream,
             protocol,
@@ -77,7 +79,7 @@ impl Connection {
             readable: false,
             writable: true,
             output_left: false,
-            distrusts_short_reads: false,
+            distrusts_short_reads,
             broken: false,
             queued: false,
             input_held: false,

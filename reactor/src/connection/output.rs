@@ -9,7 +9,7 @@ use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::transport::output::{Output, SLICES_MAX};
 use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, LAYERED, Sent};
-use crate::{Limits, ProducerKind, Transport};
+use crate::{Instant, Limits, ProducerKind, Transport};
 
 /// How many bytes one connection may send in one turn before the others have theirs (G5).
 const FLUSH_BUDGET: usize = 1024 * 1024;
@@ -52,11 +52,23 @@ impl Connection {
     /// Settles for the last time before a stop: sends all that the socket takes.
     pub(crate) fn settle_finally(&mut self, watch: &mut Watch) {
         self.settle(watch);
-        while self.writable && self.shared().state().flushes() && self.shared().has_output() {
-            if self.flush() == 0 {
+        let mut deadline = None;
+        while self.shared().state().flushes() && self.shared().has_output() {
+            if !self.writable && !self.wait_writable(&mut deadline) {
+                return;
+            }
+            if self.flush() == 0 && self.writable {
                 return;
             }
         }
+    }
+
+    /// Waits for a stream that can be waited for, within the close timeout from the first wait on.
+    fn wait_writable(&mut self, deadline: &mut Option<Instant>) -> bool {
+        let now = self.transport.reactor().core().driver.borrow().now();
+        let deadline = *deadline.get_or_insert(now + self.shared().limits().close_timeout);
+        self.writable = self.stream.wait_writable(deadline.saturating_since(now));
+        self.writable
     }
 
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up. Returns how
@@ -252,10 +264,12 @@ impl Connection {
                 self.hang_up(error);
             }
         }
-        if self.shared().take_action(Actions::START_DEADLINE)
-            | self.shared().take_action(Actions::START_LINGERING)
-        {
+        let lingers = self.shared().take_action(Actions::START_LINGERING);
+        if self.shared().take_action(Actions::START_DEADLINE) | lingers {
             self.deadlines.begin(self.shared().now());
+        }
+        if lingers && !self.stream.lingers() {
+            self.shared().step(Event::InputEnded);
         }
     }
 }

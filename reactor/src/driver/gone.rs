@@ -1,7 +1,8 @@
 //! What is left of a driver when its reactor has been dropped.
 
 use std::io;
-
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -47,6 +48,16 @@ impl Driver for Gone {
     }
 
     fn connect(&mut self, _address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+        Err(error())
+    }
+
+    #[cfg(unix)]
+    fn adopt_listener(&mut self, _descriptor: OwnedFd) -> io::Result<Box<dyn Listener>> {
+        Err(error())
+    }
+
+    #[cfg(unix)]
+    fn adopt_connection(&mut self, _descriptor: OwnedFd) -> io::Result<(Box<dyn Stream>, Address)> {
         Err(error())
     }
 

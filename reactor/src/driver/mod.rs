@@ -8,6 +8,8 @@ pub(crate) mod options;
 mod real;
 
 use std::io;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -48,6 +50,26 @@ pub trait Driver {
     /// As [`listen`](Self::listen).
     fn connect(&mut self, address: &Address, options: &ConnectOptions) -> io::Result<Box<dyn Stream>>;
 
+    /// Takes over a socket that listens already; see [`ReactorHandle::adopt_listener`](crate::ReactorHandle::adopt_listener).
+    ///
+    /// # Errors
+    /// If it is anything else. The default refuses every one, with the kind `Unsupported`.
+    #[cfg(unix)]
+    fn adopt_listener(&mut self, descriptor: OwnedFd) -> io::Result<Box<dyn Listener>> {
+        drop(descriptor);
+        Err(no_descriptors())
+    }
+
+    /// Takes over a stream socket that is connected already; returns the address of its peer too.
+    ///
+    /// # Errors
+    /// As [`adopt_listener`](Self::adopt_listener).
+    #[cfg(unix)]
+    fn adopt_connection(&mut self, descriptor: OwnedFd) -> io::Result<(Box<dyn Stream>, Address)> {
+        drop(descriptor);
+        Err(no_descriptors())
+    }
+
     /// What other threads use to make a `poll` return with [`Event::Woken`].
     fn waker(&self) -> Arc<dyn Wake>;
 
@@ -59,6 +81,12 @@ pub trait Driver {
 
     /// A seed for the reactor's random numbers.
     fn random_seed(&mut self) -> u64;
+}
+
+/// The error of a driver that is not on the operating system's sockets.
+#[cfg(unix)]
+fn no_descriptors() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "this driver cannot adopt descriptors")
 }
 
 /// How long a [`Driver::poll`] may wait.
@@ -128,14 +156,33 @@ pub trait Stream {
     /// Reads into `buffer`; `0` means that the peer has finished sending.
     ///
     /// A read that does not fill `buffer` has emptied the stream, unless `read_closed`, `error` or `urgent` was
-    /// reported. Urgent bytes come in their place among the others.
+    /// reported, or [`empties_by_short_read`](Self::empties_by_short_read) denies it. Urgent bytes come in their place among the others.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Whether a read that does not fill its buffer has emptied the stream, which saves reading once more to find out.
+    fn empties_by_short_read(&self) -> bool {
+        true
+    }
 
     /// Hands bytes of `buffers`, in order, to the network; returns how many it took.
     fn write(&mut self, buffers: &[io::IoSlice<'_>]) -> io::Result<usize>;
 
+    /// Waits until a write may take something, for `within` at the most, and returns whether it came to that. Asked when the
+    /// reactor stops, so that output is not lost with the process; only a stream that is served by a thread of this process
+    /// has to wait.
+    fn wait_writable(&mut self, within: std::time::Duration) -> bool {
+        let _ = within;
+        false
+    }
+
     /// Tells the peer that no more will come, after what was written.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Whether closing over input that was not read may destroy what was sent, so that the peer's input is read and thrown
+    /// away for a while.
+    fn lingers(&self) -> bool {
+        true
+    }
 
     /// Makes dropping this stream reset the connection, so that the peer sees an error and unsent bytes are discarded.
     fn reset_on_drop(&mut self);
@@ -156,6 +203,9 @@ pub trait Listener {
     fn register(&mut self, token: Token) -> io::Result<()>;
 
     /// The next connection, with its peer's address; `TCP_NODELAY` is on.
+    ///
+    /// # Errors
+    /// Of kind [`io::ErrorKind::UnexpectedEof`] if there will never be another: the port ends.
     fn accept(&mut self) -> io::Result<(Box<dyn Stream>, Address)>;
 
     /// Closes the next waiting connection, with a descriptor kept in reserve for when there are no others.

@@ -25,6 +25,10 @@ pub struct ListenOptions {
     /// Whether an IPv6 wildcard takes IPv4 connections too: `Some(true)` for both, `Some(false)` for IPv6 only.
     /// `None`, the default, means both for `[::]` and has no meaning elsewhere.
     pub dual_stack: Option<bool>,
+    /// The permissions of a UNIX socket's file, such as `0o660`: who may write to it may connect. They are set before
+    /// anybody can connect. `None`, the default, leaves them to the process's umask. Means nothing for TCP; an error for an
+    /// abstract name, to which everybody may connect.
+    pub mode: Option<u32>,
 }
 
 impl ListenOptions {
@@ -34,7 +38,13 @@ impl ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { backlog: Self::DEFAULT_BACKLOG, reuse_address: true, reuse_port: false, dual_stack: None }
+        Self {
+            backlog: Self::DEFAULT_BACKLOG,
+            reuse_address: true,
+            reuse_port: false,
+            dual_stack: None,
+            mode: None,
+        }
     }
 }
 

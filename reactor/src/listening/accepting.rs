@@ -122,6 +122,11 @@ impl Reactor {
                     return false;
                 }
                 Err(error) if is_about_one_connection(&error) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    port.stop();
+                    self.forget_port(port);
+                    return false;
+                }
                 Err(error) => {
                     port.queued.set(false);
                     self.starve(&port, id, &error);

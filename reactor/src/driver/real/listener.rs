@@ -45,13 +45,16 @@ impl MioListener {
                 socket.set_only_v6(!dual_stack)?;
             }
         }
-        if NODELAY_IS_INHERITED {
-            socket.set_tcp_nodelay(true)?;
-        }
-        // Accepted sockets inherit this. A telnet client marks a byte of its commands as urgent, which must not be lost.
-        socket.set_out_of_band_inline(true)?;
+        set_inherited_options(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(options.backlog.max(1)).unwrap_or(i32::MAX))?;
+        Ok(Self { socket: TcpListener::from_std(socket.into()), shared: Rc::clone(shared) })
+    }
+
+    /// A listener of a socket that somebody else has bound.
+    #[cfg(unix)]
+    pub(super) fn adopt(shared: &Rc<Shared>, socket: Socket) -> io::Result<Self> {
+        set_inherited_options(&socket)?;
         Ok(Self { socket: TcpListener::from_std(socket.into()), shared: Rc::clone(shared) })
     }
 
@@ -85,6 +88,15 @@ impl Listener for MioListener {
     fn local_address(&self) -> io::Result<Address> {
         Ok(self.socket.local_addr()?.into())
     }
+}
+
+/// Sets what accepted sockets are to inherit.
+fn set_inherited_options(socket: &Socket) -> io::Result<()> {
+    if NODELAY_IS_INHERITED {
+        socket.set_tcp_nodelay(true)?;
+    }
+    // A telnet client marks a byte of its commands as urgent, which must not be lost.
+    socket.set_out_of_band_inline(true)
 }
 
 /// Lets other sockets listen on the same address.

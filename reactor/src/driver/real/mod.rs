@@ -1,10 +1,15 @@
 //! The real world: sockets, clock, threads and signals of the operating system, by way of mio.
 
+#[cfg(unix)]
+mod adopted;
 mod listener;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
 mod signals;
+mod stdio;
 mod stream;
+#[cfg(unix)]
+mod unix;
 mod workers;
 
 #[cfg(test)]
@@ -15,8 +20,10 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::{
@@ -26,7 +33,10 @@ use crate::{Address, Instant};
 use listener::MioListener;
 use shared::Shared;
 use signals::SignalWatch;
+use stdio::StdioListener;
 use stream::MioStream;
+#[cfg(unix)]
+use unix::{listener::MioUnixListener, stream::MioUnixStream};
 use workers::Workers;
 
 /// How many events one poll takes from the operating system; the others wait there for the next poll.
@@ -57,7 +67,7 @@ impl MioDriver {
     /// A driver without sockets whose clock begins now. Threads are started when there is work for them.
     pub(crate) fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
-        let waker = Arc::new(MioWaker(mio::Waker::new(poll.registry(), WAKER_TOKEN)?));
+        let waker = Arc::new(MioWaker::new(mio::Waker::new(poll.registry(), WAKER_TOKEN)?));
         let shared = Rc::new(Shared::new(poll.registry().try_clone()?));
         Ok(Self {
             poll,
@@ -94,7 +104,10 @@ impl Driver for MioDriver {
         }
         for event in &self.events {
             match event.token() {
-                WAKER_TOKEN => events.push(Event::Woken),
+                WAKER_TOKEN => {
+                    events.push(Event::Woken);
+                    events.append(&mut self.waker.reported());
+                }
                 SIGNAL_TOKEN => {
                     events.extend(self.signals.iter_mut().flat_map(SignalWatch::arrived).map(Event::Signal));
                 }
@@ -107,6 +120,9 @@ impl Driver for MioDriver {
     fn listen(&mut self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         match address {
             Address::Tcp(address) => Ok(Box::new(MioListener::listen(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixListener::listen(&self.shared, address, options)?)),
+            Address::Stdio => Ok(Box::new(StdioListener::listen(&self.waker)?)),
             _ => Err(address.no_stream()),
         }
     }
@@ -114,8 +130,20 @@ impl Driver for MioDriver {
     fn connect(&mut self, address: &Address, options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
         match address {
             Address::Tcp(address) => Ok(Box::new(MioStream::connect(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixStream::connect(&self.shared, address, options)?)),
             _ => Err(address.no_stream()),
         }
+    }
+
+    #[cfg(unix)]
+    fn adopt_listener(&mut self, descriptor: OwnedFd) -> io::Result<Box<dyn Listener>> {
+        adopted::listener(&self.shared, descriptor)
+    }
+
+    #[cfg(unix)]
+    fn adopt_connection(&mut self, descriptor: OwnedFd) -> io::Result<(Box<dyn Stream>, Address)> {
+        adopted::connection(&self.shared, descriptor)
     }
 
     fn waker(&self) -> Arc<dyn Wake> {
@@ -147,11 +175,31 @@ impl fmt::Debug for MioDriver {
 
 /// Wakes through the poll's own descriptor, which it keeps open: waking after the driver's end reaches
 /// nobody.
-struct MioWaker(mio::Waker);
+struct MioWaker {
+    waker: mio::Waker,
+    /// What threads have said of streams since the last poll.
+    reported: Mutex<Vec<Event>>,
+}
+
+impl MioWaker {
+    fn new(waker: mio::Waker) -> Self {
+        Self { waker, reported: Mutex::default() }
+    }
+
+    /// Has the current or the next poll report the readiness of something that the operating system does not poll.
+    fn report(&self, token: Token, readiness: Readiness) {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).push(Event::Ready(token, readiness));
+        self.wake();
+    }
+
+    fn reported(&self) -> Vec<Event> {
+        std::mem::take(&mut self.reported.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Wake for MioWaker {
     fn wake(&self) {
-        if let Err(error) = self.0.wake() {
+        if let Err(error) = self.waker.wake() {
             log::error!("cannot wake the reactor: {error}");
         }
     }

@@ -40,6 +40,16 @@ impl MioStream {
         Self { socket, shared: Rc::clone(shared) }
     }
 
+    /// A stream of a connected `socket` that somebody else has made, and its peer.
+    #[cfg(unix)]
+    pub(super) fn adopt(shared: &Rc<Shared>, socket: Socket) -> io::Result<(Self, SocketAddr)> {
+        socket.set_tcp_nodelay(true)?;
+        socket.set_out_of_band_inline(true)?;
+        let socket = TcpStream::from_std(socket.into());
+        let peer = canonical(socket.peer_addr()?);
+        Ok((Self::new(socket, shared), peer))
+    }
+
     /// Begins to connect to `address`.
     pub(super) fn connect(
         shared: &Rc<Shared>,
