@@ -15,7 +15,8 @@
 //! while the room is borrowed, close a neighbour from its neighbour's callback. A [`Producer`] feeds one as fast as the peer
 //! reads.
 //!
-//! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`]. [`server_endpoint`] and
+//! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`], [`StdioEndpoint`], and on UNIX
+//! `UnixServerEndpoint`, `UnixClientEndpoint`, `SystemdServerEndpoint`, `AdoptedServerEndpoint`. [`server_endpoint`] and
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
@@ -82,9 +83,13 @@ pub use ropewalk_reactor::{driver, testing};
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
-    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StreamError,
-    TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream, quote_argument,
-    server_endpoint,
+    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StdioEndpoint,
+    StreamError, TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream,
+    quote_argument, server_endpoint,
+};
+#[cfg(unix)]
+pub use ropewalk_endpoints::{
+    AdoptedServerEndpoint, SystemdServerEndpoint, UnixClientEndpoint, UnixServerEndpoint,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,

@@ -32,6 +32,10 @@ pub enum AddressProblem {
     MissingBrackets,
     /// The host is a name, and not `localhost`.
     Name,
+    /// There is neither a path nor an abstract name.
+    MissingPath,
+    /// There is a zero byte in a path.
+    ZeroByte,
 }
 
 impl AddressError {
@@ -72,6 +76,10 @@ impl fmt::Display for AddressProblem {
             Self::Name => {
                 "has a name for a host, and names are not looked up yet: use an IP address or localhost"
             }
+            Self::MissingPath => {
+                "has no path: write one, as in /run/chat.sock, or an abstract name, as in @chat"
+            }
+            Self::ZeroByte => "contains a zero byte: write it without, as in /run/chat.sock",
         })
     }
 }

@@ -4,21 +4,32 @@
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
-//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`server_endpoint`] and
-//! [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a
-//! single protocol, [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one.
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP, [`StdioEndpoint`] is standard input and
+//! output. On UNIX there are those of UNIX sockets, of sockets that were opened elsewhere, and of those from systemd.
+//! [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`.
+//! [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to code that awaits its input,
+//! [`ClientService`] keeps one.
 #![forbid(unsafe_code)]
 
 mod address_error;
+#[cfg(unix)]
+mod adopted;
 mod byte_stream;
 mod client_service;
 mod connect_protocol;
 mod description;
 mod endpoint;
+mod stdio;
+#[cfg(unix)]
+mod systemd;
 mod tcp;
+#[cfg(unix)]
+mod unix;
 
 // The public interface is:
 pub use address_error::{AddressError, AddressProblem};
+#[cfg(unix)]
+pub use adopted::AdoptedServerEndpoint;
 pub use byte_stream::{ByteStream, StreamError, connect_stream};
 pub use client_service::{Backoff, ClientEvent, ClientFailure, ClientOptions, ClientService, NoConnection};
 pub use connect_protocol::connect_protocol;
@@ -30,5 +41,12 @@ pub use description::registry::EndpointRegistry;
 pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use stdio::StdioEndpoint;
+#[cfg(unix)]
+pub use systemd::SystemdServerEndpoint;
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;
+#[cfg(unix)]
+pub use unix::client::UnixClientEndpoint;
+#[cfg(unix)]
+pub use unix::server::UnixServerEndpoint;

@@ -1,0 +1,5 @@
+//! UNIX domain sockets.
+
+mod address;
+pub(crate) mod client;
+pub(crate) mod server;
