@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use build::example_path;
 pub use example::Example;
 pub use nix::sys::signal::Signal;
-pub use program::{Finished, Running, netcat, telnet};
+pub use program::{Finished, Running, netcat, socket_activate, telnet};
 pub use socket::Socket;
 
 /// Longer than anything here takes; a test that waits as long has failed.

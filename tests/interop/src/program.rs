@@ -25,6 +25,11 @@ pub fn telnet(server: SocketAddr) -> Command {
     command
 }
 
+/// The program that passes sockets as systemd does, to be run with its arguments.
+pub fn socket_activate() -> Command {
+    foreign("systemd-socket-activate", "systemd", &["--version"])
+}
+
 /// A program that is not ours and has to be there.
 fn foreign(name: &str, package: &str, harmless: &[&str]) -> Command {
     let probe = Command::new(name).args(harmless).stdin(Stdio::null()).output();
