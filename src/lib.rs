@@ -20,6 +20,9 @@
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
 //!
+//! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
+//! [`DatagramTransport`], over UDP or UNIX sockets.
+//!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
@@ -94,12 +97,13 @@ pub use ropewalk_protocols::{
     StringTransport, Time,
 };
 pub use ropewalk_reactor::{
-    Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
+    Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
+    DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
     DeferredFuture, DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer,
-    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists,
-    ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver,
-    Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, Transport, TriggerId,
-    UnixAddress, When, factory_fn, for_protocol,
+    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface, Producer,
+    ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason,
+    Remote, Resolver, Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey,
+    Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
-use crate::{Address, Instant};
+use super::{ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
+use crate::{Address, DatagramOptions, Instant};
 
 /// Refuses everything; its clock stands still.
 pub(crate) struct Gone {
@@ -47,6 +47,14 @@ impl Driver for Gone {
     }
 
     fn connect(&mut self, _address: &Address, _options: &ConnectOptions) -> io::Result<Box<dyn Stream>> {
+        Err(error())
+    }
+
+    fn bind_datagrams(&mut self, _: &Address, _: &DatagramOptions) -> io::Result<Box<dyn Datagram>> {
+        Err(error())
+    }
+
+    fn connect_datagrams(&mut self, _: &Address, _: &DatagramOptions) -> io::Result<Box<dyn Datagram>> {
         Err(error())
     }
 

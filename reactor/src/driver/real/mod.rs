@@ -1,5 +1,6 @@
 //! The real world: sockets, clock, threads and signals of the operating system, by way of mio.
 
+mod datagrams;
 mod listener;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
@@ -20,9 +21,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{
-    ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token, Wake,
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token,
+    Wake,
 };
-use crate::{Address, Instant};
+use crate::{Address, DatagramOptions, Instant};
+use datagrams::udp::MioUdp;
+#[cfg(unix)]
+use datagrams::unix::MioUnixDatagram;
 use listener::MioListener;
 use shared::Shared;
 use signals::SignalWatch;
@@ -115,6 +120,32 @@ impl Driver for MioDriver {
         match address {
             Address::Tcp(address) => Ok(Box::new(MioStream::connect(&self.shared, *address, options)?)),
             _ => Err(address.no_stream()),
+        }
+    }
+
+    fn bind_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        match address {
+            Address::Udp(address) => Ok(Box::new(MioUdp::bind(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixDatagram::bind(&self.shared, address, options)?)),
+            _ => Err(address.no_datagrams()),
+        }
+    }
+
+    fn connect_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        match address {
+            Address::Udp(address) => Ok(Box::new(MioUdp::connect(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixDatagram::connect(&self.shared, address, options)?)),
+            _ => Err(address.no_datagrams()),
         }
     }
 
