@@ -21,7 +21,7 @@
 //! all failures.
 //!
 //! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
-//! [`DatagramTransport`], over UDP or UNIX sockets.
+//! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -82,12 +82,14 @@
 pub use ropewalk_reactor::{driver, testing};
 
 // The public interface is:
+#[cfg(unix)]
+pub use ropewalk_endpoints::UnixDatagramEndpoint;
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
     EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StreamError,
-    TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream, quote_argument,
-    server_endpoint,
+    TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, client_endpoint, connect_protocol, connect_stream,
+    quote_argument, server_endpoint,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
