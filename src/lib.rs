@@ -21,6 +21,9 @@
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
 //!
+//! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
+//! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
+//!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
@@ -84,12 +87,13 @@ pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
     EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StdioEndpoint,
-    StreamError, TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream,
-    quote_argument, server_endpoint,
+    StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, client_endpoint, connect_protocol,
+    connect_stream, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{
-    AdoptedServerEndpoint, SystemdServerEndpoint, UnixClientEndpoint, UnixServerEndpoint,
+    AdoptedServerEndpoint, SystemdServerEndpoint, UnixClientEndpoint, UnixDatagramEndpoint,
+    UnixServerEndpoint,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
@@ -99,12 +103,13 @@ pub use ropewalk_protocols::{
     StringTransport, Time,
 };
 pub use ropewalk_reactor::{
-    Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, Deferred,
+    Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
+    DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
     DeferredFuture, DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer,
-    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, Producer, ProducerExists,
-    ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, Resolver,
-    Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, Transport, TriggerId,
-    UnixAddress, When, factory_fn, for_protocol,
+    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface, Producer,
+    ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason,
+    Remote, Resolver, Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey,
+    Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

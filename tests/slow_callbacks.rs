@@ -6,7 +6,9 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use ropewalk::testing::Memory;
-use ropewalk::{Protocol, Result, Transport, When};
+use ropewalk::{
+    Address, DatagramOptions, DatagramProtocol, DatagramTransport, Protocol, Result, Transport, When,
+};
 use world::{Echo, Log, MILLISECOND, SECOND, Script, World};
 
 thread_local! {
@@ -70,6 +72,29 @@ fn a_slow_callback_is_named() {
         format!("connection {id} with {address}: data_received of Sleeper held the loop for 101ms");
     assert_eq!(warnings(), [expected]);
     assert_eq!(world.reactor.stats().slow_callbacks, 1);
+}
+
+impl DatagramProtocol for Sleeper {
+    fn datagram_received(&mut self, _: &DatagramTransport, _: &[u8], _: &Address) -> Result {
+        self.0.advance(MILLISECOND * 101);
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        "Sleeper"
+    }
+}
+
+#[test]
+fn a_slow_callback_of_a_socket_for_datagrams_is_named() {
+    capture();
+    let mut world = World::new();
+    let (sleeper, options) = (Sleeper(world.memory.clone()), DatagramOptions::default());
+    let socket = world.reactor.listen_datagrams(([127, 0, 0, 1], 9), options, sleeper).unwrap();
+    socket.send_to("to itself", socket.host()).unwrap();
+    world.settle();
+    let expected = "datagrams at 127.0.0.1:9: datagram_received of Sleeper held the loop for 101ms";
+    assert_eq!(warnings(), [expected]);
 }
 
 /// Several slow callbacks of one turn are each named, and the quick ones between them are not.

@@ -9,6 +9,8 @@
 //! [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`.
 //! [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to code that awaits its input,
 //! [`ClientService`] keeps one.
+//! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
+//! `UnixDatagramEndpoint`.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -17,6 +19,7 @@ mod adopted;
 mod byte_stream;
 mod client_service;
 mod connect_protocol;
+mod datagrams;
 mod description;
 mod endpoint;
 mod stdio;
@@ -33,6 +36,9 @@ pub use adopted::AdoptedServerEndpoint;
 pub use byte_stream::{ByteStream, StreamError, connect_stream};
 pub use client_service::{Backoff, ClientEvent, ClientFailure, ClientOptions, ClientService, NoConnection};
 pub use connect_protocol::connect_protocol;
+pub use datagrams::udp::UdpEndpoint;
+#[cfg(unix)]
+pub use datagrams::unix::UnixDatagramEndpoint;
 pub use description::arguments::{EndpointArguments, EndpointParameter};
 pub use description::described::DescribedEndpoint;
 pub use description::error::{DescriptionError, DescriptionProblem};

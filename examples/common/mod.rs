@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use ropewalk::{Factory, Reactor, ServerEndpoint, server_endpoint};
 
-/// The last lines of every `--help`.
+/// The last lines of every `--help` that speaks of endpoints.
 const ENDPOINTS: &str = "
 An ENDPOINT is an address such as 127.0.0.1:8123, [::1]:8123 or localhost:8123, or
 a description such as tcp:8123 (on all interfaces) or tcp6:8123:interface=[::1] to
@@ -35,8 +35,8 @@ impl Arguments {
     }
 }
 
-/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and what an endpoint
-/// is.
+/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and, if that
+/// speaks of one, what an endpoint is.
 pub(crate) fn run(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     // RUST_LOG=info shows more than warnings.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
@@ -55,13 +55,14 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
         arguments.push(argument.into_string().map_err(|argument| format!("{argument:?} is not UTF-8"))?);
     }
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        return say(&format!("{usage}\n{ENDPOINTS}"));
+        let endpoints = if usage.contains("ENDPOINT") { ENDPOINTS } else { "" };
+        return say(&format!("{usage}\n{endpoints}"));
     }
     program(Arguments(arguments))
 }
 
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.
-#[allow(dead_code, reason = "the clients are no servers")]
+#[allow(dead_code, reason = "clients and datagrams are served otherwise")]
 pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome {
     serve_at(&server_endpoint(endpoint)?, factory)
 }
@@ -78,7 +79,7 @@ pub(crate) fn serve_at(endpoint: &dyn ServerEndpoint, factory: impl Factory + 's
 }
 
 /// Prints a line that somebody may be waiting for, even at the other end of a pipe.
-fn say(line: &str) -> Outcome {
+pub(crate) fn say(line: &str) -> Outcome {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()?;

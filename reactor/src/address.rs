@@ -66,6 +66,19 @@ impl Address {
             "there are no connections at such an address on this system",
         )
     }
+
+    /// The error of a driver for an address that it has no datagrams for.
+    pub(crate) fn no_datagrams(&self) -> io::Error {
+        io::Error::new(io::ErrorKind::Unsupported, "there are no datagrams at such an address on this system")
+    }
+
+    /// This address in a place where only datagrams can be meant: a port is one of UDP.
+    pub(crate) fn for_datagrams(&self) -> Self {
+        match self {
+            Self::Tcp(address) => Self::Udp(*address),
+            other => other.clone(),
+        }
+    }
 }
 
 impl UnixAddress {
@@ -82,6 +95,11 @@ impl UnixAddress {
     /// No name, as most clients have none.
     pub const fn unnamed() -> Self {
         Self(Name::Unnamed)
+    }
+
+    /// Whether there is no name.
+    pub const fn is_unnamed(&self) -> bool {
+        matches!(self.0, Name::Unnamed)
     }
 
     /// The path, if the name is one.

@@ -26,7 +26,7 @@ pub(crate) struct Core {
     pub(crate) phase: Cell<Phase>,
     /// What the next batch of commands will do.
     commands: RefCell<Vec<Command>>,
-    /// Connections that the loop has to settle. Invariant: each at most once.
+    /// Connections and sockets for datagrams that the loop has to settle. Invariant: each at most once.
     pub(crate) attention: RefCell<Vec<ConnectionId>>,
     pub(crate) timers: RefCell<Wheel<Timer>>,
     pub(crate) outputs: OutputPool,

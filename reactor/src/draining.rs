@@ -33,7 +33,7 @@ pub(crate) struct Drain {
 }
 
 impl ReactorHandle {
-    /// Stops all ports, cancels all connection attempts, and closes every connection in an orderly way: what was written
+    /// Stops all ports and sockets for datagrams, cancels all connection attempts, and closes every connection in an orderly way: what was written
     /// is sent first. Whatever is still open after `within` is aborted with
     /// [`Timeout::Drain`](crate::Timeout::Drain). The deferred tells how many of each there were.
     ///
@@ -64,6 +64,7 @@ impl Reactor {
                 Some(Source::Attempt(_)) => {
                     self.fail_attempt(id, |address| ConnectError::Cancelled { address })
                 }
+                Some(Source::Datagrams(socket)) => socket.transport().stop(),
                 Some(Source::Connection(_)) | None => {}
             }
         }

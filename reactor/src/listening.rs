@@ -106,8 +106,7 @@ impl ReactorHandle {
 
     fn bind(&self, address: &Address, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
         let listener = self.core().driver.borrow_mut().listen(address, options);
-        listener
-            .map_err(|source| io::Error::new(source.kind(), ListenError { address: address.clone(), source }))
+        listener.map_err(|source| ListenError::wrap("listening on", address.clone(), source))
     }
 }
 
@@ -202,16 +201,24 @@ impl Port {
     }
 }
 
-/// A port could not be opened.
+/// A port, or a socket for datagrams, could not be opened.
 #[derive(Debug)]
-struct ListenError {
+pub(crate) struct ListenError {
+    doing: &'static str,
     address: Address,
     source: io::Error,
 }
 
+impl ListenError {
+    /// The error that `doing` something with `address` has failed because of `source`.
+    pub(crate) fn wrap(doing: &'static str, address: Address, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), Self { doing, address, source })
+    }
+}
+
 impl fmt::Display for ListenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "listening on {}: {}", self.address, self.source)
+        write!(formatter, "{} {}: {}", self.doing, self.address, self.source)
     }
 }
 

@@ -6,16 +6,16 @@ use std::str::FromStr;
 
 use crate::{AddressError, AddressProblem};
 
-/// A literal address, or a port of this host's loopback interface.
+/// A literal address, or a port of this host's loopback interface. UDP has the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum TcpAddress {
+pub(crate) enum TcpAddress {
     Literal(SocketAddr),
     Localhost(u16),
 }
 
 impl TcpAddress {
     /// The address to use, or to try first.
-    pub(super) fn preferred(self) -> SocketAddr {
+    pub(crate) fn preferred(self) -> SocketAddr {
         match self {
             Self::Literal(address) => address,
             Self::Localhost(port) => (Ipv4Addr::LOCALHOST, port).into(),

@@ -1,4 +1,5 @@
 //! What the tests of endpoints share.
+#![allow(dead_code, reason = "every test file is a crate of its own and uses its part")]
 
 use std::cell::RefCell;
 use std::rc::Rc;

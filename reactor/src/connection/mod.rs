@@ -63,7 +63,7 @@ pub(crate) struct Connection {
     /// The protocol has heard `connection_made`.
     made: bool,
     /// The loop has put the connection on the list of losses.
-    pub(crate) ending: bool,
+    ending: bool,
 }
 
 impl Connection {
@@ -89,9 +89,11 @@ impl Connection {
         }
     }
 
-    /// Whether the connection has come to its end and the loop has not noted it yet.
-    pub(crate) fn wants_ending(&self) -> bool {
-        !self.ending && self.shared().pending().contains(Actions::END)
+    /// Whether the connection has come to its end, the first time that is asked.
+    pub(crate) fn begin_ending(&mut self) -> bool {
+        let begins = !self.ending && self.shared().pending().contains(Actions::END);
+        self.ending |= begins;
+        begins
     }
 
     pub(crate) fn transport(&self) -> &Transport {

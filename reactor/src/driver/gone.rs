@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
-use crate::{Address, Instant};
+use super::{ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
+use crate::{Address, DatagramOptions, Instant};
 
 /// Refuses everything; its clock stands still.
 pub(crate) struct Gone {
@@ -58,6 +58,14 @@ impl Driver for Gone {
 
     #[cfg(unix)]
     fn adopt_connection(&mut self, _descriptor: OwnedFd) -> io::Result<(Box<dyn Stream>, Address)> {
+        Err(error())
+    }
+
+    fn bind_datagrams(&mut self, _: &Address, _: &DatagramOptions) -> io::Result<Box<dyn Datagram>> {
+        Err(error())
+    }
+
+    fn connect_datagrams(&mut self, _: &Address, _: &DatagramOptions) -> io::Result<Box<dyn Datagram>> {
         Err(error())
     }
 

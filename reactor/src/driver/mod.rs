@@ -3,6 +3,7 @@
 //! Every nondeterministic input enters through here: time, readiness, bytes and their counts, new connections,
 //! signals, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
 
+pub(crate) mod datagrams;
 mod gone;
 pub(crate) mod options;
 mod real;
@@ -13,12 +14,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use datagrams::Datagram;
 pub(crate) use gone::Gone;
 pub(crate) use real::MioDriver;
 
 pub(crate) use options::{ConnectOptions, ListenOptions};
 
-use crate::{Address, Instant};
+use crate::{Address, DatagramOptions, Instant};
 
 /// The world as the loop sees it.
 ///
@@ -70,6 +72,32 @@ pub trait Driver {
         Err(no_descriptors())
     }
 
+    /// Binds a socket for datagrams to `address`; receiving begins when it is registered.
+    ///
+    /// # Errors
+    /// Of kind `Unsupported` for an address that is not of datagrams, or not of this driver, as here.
+    fn bind_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        let _ = options;
+        Err(address.no_datagrams())
+    }
+
+    /// Opens a socket that exchanges datagrams with `address` alone.
+    ///
+    /// # Errors
+    /// As [`bind_datagrams`](Self::bind_datagrams).
+    fn connect_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        let _ = options;
+        Err(address.no_datagrams())
+    }
+
     /// What other threads use to make a `poll` return with [`Event::Woken`].
     fn waker(&self) -> Arc<dyn Wake>;
 
@@ -103,7 +131,7 @@ pub enum PollUntil {
 /// Something that happened in the world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A registered stream or listener became ready.
+    /// A registered stream, listener or socket for datagrams became ready.
     Ready(Token, Readiness),
     /// [`Wake::wake`] was called, once or many times.
     Woken,
@@ -111,11 +139,11 @@ pub enum Event {
     Signal(Signal),
 }
 
-/// Names a registered stream or listener. The loop makes them; drivers hand them back.
+/// Names a registered stream, listener or socket for datagrams. The loop makes them; drivers hand them back.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Token(pub usize);
 
-/// What a stream or listener became ready for.
+/// What a stream, a listener or a socket for datagrams became ready for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Readiness {
     /// A read or accept may succeed, or tell of an end or an error.

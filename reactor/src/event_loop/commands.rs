@@ -40,9 +40,11 @@ impl Reactor {
         match command {
             Command::Call(call) => self.run_call("a call", call),
             Command::Post(connection, event) => self.deliver_event(connection, event),
+            Command::PostToDatagrams(transport, event) => self.deliver_to_datagrams(&transport, event),
             Command::Connect(attempt) => self.insert_attempt(attempt),
             Command::CancelConnect(attempt) => self.cancel_attempt(&attempt),
             Command::SettlePort(port, resolver) => self.settle_port(port, resolver),
+            Command::StartDatagrams(socket) => self.start_datagrams(socket),
             Command::Drain(within, resolver) => self.begin_drain(within, resolver),
         }
     }
@@ -52,11 +54,13 @@ impl Reactor {
             Some(Source::Connection(connection)) if !connection.is_lost() => {
                 connection.event_received(&mut self.watch, event);
             }
-            // An event nobody hears; it may have a destructor of its own.
-            _ => {
-                self.watch.begin(Running::Call("an event's destructor"));
-                self.handle.core().run_guarded("an event's destructor", || drop(event));
-            }
+            _ => self.drop_event(event),
         }
+    }
+
+    /// Drops an event that nobody hears; it may have a destructor of its own.
+    pub(crate) fn drop_event(&mut self, event: Box<dyn std::any::Any>) {
+        self.watch.begin(Running::Call("an event's destructor"));
+        self.handle.core().run_guarded("an event's destructor", || drop(event));
     }
 }

@@ -1,19 +1,21 @@
-//! The end of connections: telling them, and freeing what they held.
+//! The end of connections and of sockets for datagrams: telling them, and freeing what they held.
 
 use super::{Reactor, Source};
 use crate::ConnectionId;
 
 impl Reactor {
-    /// Tells each connection that ended in this turn.
+    /// Tells whoever ended in this turn.
     pub(super) fn deliver_losses(&mut self) {
         for &id in &self.losses {
-            if let Some(connection) = self.table.connection(id) {
-                connection.lose(&mut self.watch);
+            match self.table.get(id) {
+                Some(Source::Connection(connection)) => connection.lose(&mut self.watch),
+                Some(Source::Datagrams(socket)) => socket.end(&mut self.watch),
+                Some(Source::Attempt(_) | Source::Port(_)) | None => {}
             }
         }
     }
 
-    /// Closes the sockets of lost connections and drops their protocols.
+    /// Closes the sockets of those who ended and drops their protocols.
     pub(super) fn free_losses(&mut self) {
         if self.losses.is_empty() {
             return;
@@ -26,11 +28,15 @@ impl Reactor {
     }
 
     fn free(&mut self, id: ConnectionId) {
-        if let Some(Source::Connection(connection)) = self.table.remove(id) {
-            self.core().counters.connection_closed();
-            self.count_drained(&connection);
-            (*connection).discard();
-            self.feed_starved_ports();
+        match self.table.remove(id) {
+            Some(Source::Connection(connection)) => {
+                self.core().counters.connection_closed();
+                self.count_drained(&connection);
+                (*connection).discard();
+            }
+            Some(Source::Datagrams(socket)) => (*socket).discard(),
+            Some(Source::Attempt(_) | Source::Port(_)) | None => return,
         }
+        self.feed_starved_ports();
     }
 }

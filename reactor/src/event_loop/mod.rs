@@ -52,14 +52,14 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 ///
 /// 1. Poll for events: without waiting if anything is still to be done, else until the next timer.
 /// 2. Read the clock, once; all that follows sees this time.
-/// 3. Latch what has become ready into connections and ports, and do what other threads have posted.
-/// 4. Read and deliver input, up to 256 KiB of each connection, accept up to 64 new connections at each port, and
-///    finish connection attempts.
+/// 3. Latch what has become ready into connections, ports and sockets for datagrams, and do what other threads have posted.
+/// 4. Read and deliver input, up to 256 KiB of each connection and each socket for datagrams (and at most 64 datagrams),
+///    accept up to 64 new connections at each port, and finish connection attempts.
 /// 5. Run the timers that were due when the turn began.
 /// 6. Do what was commanded before this step; what that commands waits for the next turn.
 /// 7. Run the tasks that were woken before this step; what they wake waits for the next turn.
-/// 8. Settle the connections that asked for it: send their output, with one system call each as a rule and up to 1 MiB,
-///    tell them about marks and resumed reading, carry out what their lifecycle demands.
+/// 8. Settle the connections and sockets that asked for it: send their output, up to 1 MiB and with one system call for each
+///    connection as a rule, tell them about marks and resumed reading, carry out what their lifecycle demands.
 /// 9. Deliver losses.
 /// 10. Free what was lost.
 ///
@@ -72,7 +72,7 @@ pub struct Reactor {
     pub(crate) table: Table,
     /// Sources that may give something without a new event. Invariant: each at most once.
     pub(crate) ready: Vec<ConnectionId>,
-    /// Connections that ended in this turn.
+    /// Connections and sockets for datagrams that ended in this turn.
     losses: Vec<ConnectionId>,
     /// Ports that wait for descriptors.
     pub(crate) starved: Vec<ConnectionId>,
@@ -224,6 +224,7 @@ impl Reactor {
             Some(Source::Connection(connection)) => connection.became_ready(readiness),
             Some(Source::Port(port)) => port.became_ready(),
             Some(Source::Attempt(attempt)) => attempt.became_ready(readiness),
+            Some(Source::Datagrams(socket)) => socket.became_ready(readiness),
             None => false,
         };
         if queues {
@@ -244,6 +245,10 @@ impl Reactor {
                 Some(Source::Attempt(_)) => {
                     self.finish_attempt(id);
                     false
+                }
+                Some(Source::Datagrams(socket)) => {
+                    socket.receive(&mut self.watch, &mut self.read_buffer);
+                    socket.queued
                 }
                 None => false,
             };
@@ -299,15 +304,21 @@ impl Reactor {
     fn settle_connections(&mut self) {
         let mut asking = self.core().attention.take();
         for id in asking.drain(..) {
-            let Some(connection) = self.table.connection(id) else {
-                continue;
+            let (queues, ends) = match self.table.get(id) {
+                Some(Source::Connection(connection)) => {
+                    connection.settle(&mut self.watch);
+                    (connection.queue(), connection.begin_ending())
+                }
+                Some(Source::Datagrams(socket)) => {
+                    socket.settle(&mut self.watch);
+                    (socket.queue(), socket.begin_ending())
+                }
+                Some(Source::Attempt(_) | Source::Port(_)) | None => continue,
             };
-            connection.settle(&mut self.watch);
-            if connection.queue() {
+            if queues {
                 self.ready.push(id);
             }
-            if connection.wants_ending() {
-                connection.ending = true;
+            if ends {
                 self.losses.push(id);
             }
         }
@@ -337,16 +348,17 @@ impl Reactor {
         match running {
             Running::Call(what) => log::warn!("{what} held the loop for {took:?}"),
             Running::Callback(id, callback) => {
-                let connection = self.table.connection(id);
-                let (protocol, peer) = match &connection {
-                    Some(connection) => {
-                        (connection.protocol_name(), connection.transport().peer().to_string())
+                let (what, protocol) = match self.table.get(id) {
+                    Some(Source::Connection(connection)) => {
+                        let peer = connection.transport().peer();
+                        (format!("connection {id} with {peer}"), connection.protocol_name())
                     }
-                    None => ("a protocol that is gone", "a peer that is gone".to_owned()),
+                    Some(Source::Datagrams(socket)) => {
+                        (format!("datagrams at {}", socket.transport().host()), socket.protocol_name())
+                    }
+                    _ => (format!("connection {id} with a peer that is gone"), "a protocol that is gone"),
                 };
-                log::warn!(
-                    "connection {id} with {peer}: {callback} of {protocol} held the loop for {took:?}"
-                );
+                log::warn!("{what}: {callback} of {protocol} held the loop for {took:?}");
             }
         }
     }

@@ -83,7 +83,8 @@ impl Reactor {
         self.end_turn();
     }
 
-    /// Closes ports, gives up attempts, and ends connections after one last try to send their output.
+    /// Closes ports, gives up attempts, and ends connections and sockets for datagrams after one last try to send their
+    /// output.
     fn close_everything(&mut self) {
         // Connections and ports that were commanded but are not yet in the table must not survive.
         self.run_commands();
@@ -105,6 +106,7 @@ impl Reactor {
                 Some(Source::Attempt(_)) => {
                     self.fail_attempt(id, |address| ConnectError::Shutdown { address })
                 }
+                Some(Source::Datagrams(socket)) => socket.transport().stop(),
                 None => {}
             }
         }
@@ -153,6 +155,7 @@ impl Drop for Reactor {
                 Some(Source::Attempt(attempt)) => {
                     self.handle.core().run_guarded("a factory's destructor", || drop(attempt));
                 }
+                Some(Source::Datagrams(socket)) => (*socket).discard(),
                 None => {}
             }
         }

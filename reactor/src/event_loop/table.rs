@@ -1,4 +1,4 @@
-//! What the loop owns: connections, connection attempts, ports.
+//! What the loop owns: connections, connection attempts, ports, sockets for datagrams.
 
 use std::rc::Rc;
 
@@ -7,6 +7,7 @@ use slab::Slab;
 use crate::ConnectionId;
 use crate::connecting::Attempt;
 use crate::connection::Connection;
+use crate::datagrams::socket::DatagramSocket;
 use crate::driver::Token;
 use crate::listening::Port;
 
@@ -30,6 +31,7 @@ pub(crate) enum Source {
     Connection(Box<Connection>),
     Attempt(Box<Attempt>),
     Port(Rc<Port>),
+    Datagrams(Box<DatagramSocket>),
 }
 
 /// How many bits of a token tell the slot; the others tell the generation, as far as they reach.
@@ -82,14 +84,14 @@ impl Table {
     pub(crate) fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         match self.get(id)? {
             Source::Connection(connection) => Some(connection),
-            Source::Attempt(_) | Source::Port(_) => None,
+            Source::Attempt(_) | Source::Port(_) | Source::Datagrams(_) => None,
         }
     }
 
     pub(crate) fn port(&mut self, id: ConnectionId) -> Option<&Rc<Port>> {
         match self.get(id)? {
             Source::Port(port) => Some(port),
-            Source::Connection(_) | Source::Attempt(_) => None,
+            Source::Connection(_) | Source::Attempt(_) | Source::Datagrams(_) => None,
         }
     }
 

@@ -6,12 +6,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::datagrams::MemoryDatagram;
 use super::faults::Operation;
 use super::listener::MemoryListener;
-use super::memory::World;
+use super::memory::{World, loopback};
 use super::stream::MemoryStream;
-use crate::driver::{ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
-use crate::{Address, Instant};
+use crate::driver::{
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake,
+};
+use crate::{Address, DatagramOptions, Instant};
 
 /// The same in every run: tests are to be repeatable.
 const RANDOM_SEED: u64 = 0x726f_7065;
@@ -81,6 +84,25 @@ impl Driver for MemoryDriver {
         Ok(Box::new(MemoryStream::new(socket)))
     }
 
+    fn bind_datagrams(&mut self, address: &Address, _: &DatagramOptions) -> io::Result<Box<dyn Datagram>> {
+        self.world.faults.check(Operation::Listen)?;
+        Ok(Box::new(MemoryDatagram::open(&self.world, udp(address)?, None)?))
+    }
+
+    fn connect_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        self.world.faults.check(Operation::Connect)?;
+        let peer = udp(address)?;
+        let host = match &options.bind {
+            Some(bind) => udp(&bind.for_datagrams())?,
+            None => SocketAddr::new(loopback(peer.ip()), 0),
+        };
+        Ok(Box::new(MemoryDatagram::open(&self.world, host, Some(peer))?))
+    }
+
     fn waker(&self) -> Arc<dyn Wake> {
         Arc::clone(&self.world.waker) as Arc<dyn Wake>
     }
@@ -103,11 +125,19 @@ impl Driver for MemoryDriver {
     }
 }
 
-/// This world has TCP alone.
+/// This world has TCP alone for streams.
 fn tcp(address: &Address) -> io::Result<SocketAddr> {
     match address {
         Address::Tcp(address) => Ok(*address),
         _ => Err(address.no_stream()),
+    }
+}
+
+/// This world has UDP alone for datagrams.
+fn udp(address: &Address) -> io::Result<SocketAddr> {
+    match address {
+        Address::Udp(address) => Ok(*address),
+        _ => Err(address.no_datagrams()),
     }
 }
 

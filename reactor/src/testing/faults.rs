@@ -17,9 +17,9 @@ pub enum Operation {
     Refuse,
     /// Asking for a socket's events.
     Register,
-    /// Reading from a stream.
+    /// Reading from a stream, or receiving a datagram.
     Read,
-    /// Writing to a stream.
+    /// Writing to a stream, or sending a datagram.
     Write,
     /// Finishing a stream's writing.
     Shutdown,

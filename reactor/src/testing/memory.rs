@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::datagrams::{DatagramPeer, Mailbox};
 use super::driver::MemoryDriver;
 use super::faults::{Faults, Operation};
 use super::listener::Waiting;
@@ -74,9 +75,11 @@ pub(super) struct World {
     pub(super) waker: Arc<Flag>,
     pub(super) listeners: RefCell<HashMap<SocketAddr, Rc<Waiting>>>,
     pub(super) expected: RefCell<HashMap<SocketAddr, VecDeque<Rc<Socket>>>>,
+    /// Where datagrams arrive, of the reactor's sockets and the test's.
+    pub(super) mailboxes: RefCell<HashMap<SocketAddr, Rc<Mailbox>>>,
     ports: Cell<u16>,
     pub(super) faults: Faults,
-    /// Streams and listeners that the reactor holds.
+    /// Streams, listeners and sockets for datagrams that the reactor holds.
     pub(super) descriptors: Cell<usize>,
 }
 
@@ -160,6 +163,34 @@ impl Memory {
         Peer::new(socket)
     }
 
+    /// Opens a socket for datagrams of the test's own; port 0 is a free one. UDP alone is here, without wildcards,
+    /// broadcasts and groups, and no datagram is lost on the way.
+    ///
+    /// ```
+    /// # use ropewalk_reactor::{Address, DatagramOptions, DatagramProtocol, DatagramTransport, Result};
+    /// # struct Echo;
+    /// # impl DatagramProtocol for Echo {
+    /// #     fn datagram_received(&mut self, transport: &DatagramTransport, data: &[u8], from: &Address) -> Result {
+    /// #         Ok(transport.send_to(data, from)?)
+    /// #     }
+    /// # }
+    /// let memory = ropewalk_reactor::testing::Memory::new();
+    /// let mut reactor = memory.reactor();
+    /// let address = "127.0.0.1:7".parse()?;
+    /// reactor.listen_datagrams(address, DatagramOptions::default(), Echo)?;
+    /// let peer = memory.open_datagrams("127.0.0.1:0".parse()?)?;
+    /// peer.send_to("hello", address);
+    /// memory.settle(&mut reactor);
+    /// assert_eq!(peer.received(), Some((b"hello".to_vec(), address)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] if somebody has the address.
+    pub fn open_datagrams(&self, address: SocketAddr) -> io::Result<DatagramPeer> {
+        DatagramPeer::open(&self.world, address)
+    }
+
     /// Sends the process a signal. False if the reactor does not watch signals; the process would have ended.
     pub fn signal(&self, signal: Signal) -> bool {
         let watched = self.world.signals_watched.get();
@@ -184,7 +215,7 @@ impl Memory {
         self.world.clock_readings.get()
     }
 
-    /// How many streams and listeners the reactor holds.
+    /// How many streams, listeners and sockets for datagrams the reactor holds.
     pub fn descriptors(&self) -> usize {
         self.world.descriptors.get()
     }
@@ -246,7 +277,7 @@ impl World {
     }
 }
 
-fn loopback(family: IpAddr) -> IpAddr {
+pub(super) fn loopback(family: IpAddr) -> IpAddr {
     match family {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),

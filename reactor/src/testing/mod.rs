@@ -67,6 +67,7 @@
 //! error instead of hanging.
 
 mod chunking;
+mod datagrams;
 mod driver;
 mod events;
 mod faults;
@@ -78,6 +79,7 @@ mod socket;
 mod stream;
 
 pub use chunking::{Outcome, check_chunking};
+pub use datagrams::DatagramPeer;
 pub use events::Events;
 pub use faults::Operation;
 pub use memory::Memory;

@@ -1,7 +1,7 @@
 //! What the examples say about their arguments.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 
 use ropewalk_interop::{Finished, Running, example_path};
@@ -81,4 +81,19 @@ fn help_shows_the_usage() {
         assert!(finished.output.starts_with(&format!("Usage: {name} [ENDPOINT")), "{finished:?}");
         assert!(finished.output.contains("An ENDPOINT is an address such as"), "{finished:?}");
     }
+}
+
+/// It has no connections, so it takes an address and no other endpoint.
+#[test]
+fn udp_echo_complains_in_one_clear_line_too() {
+    let missing = r#"the address "127.0.0.1" has no port: write it after the host, as in 127.0.0.1:8123"#;
+    complains("udp_echo", &["127.0.0.1"], missing);
+    let superfluous = r#"unexpected argument "superfluous": see --help"#;
+    complains("udp_echo", &["127.0.0.1:0", "text", "superfluous"], superfluous);
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap();
+    let taken = format!("listening on {address}: Address already in use (os error 98)");
+    complains("udp_echo", &[&address.to_string()], &taken);
+    let help = run("udp_echo", &["--help"]).output;
+    assert!(help.starts_with("Usage: udp_echo [ADDRESS") && !help.contains("ENDPOINT"), "{help:?}");
 }

@@ -101,12 +101,12 @@ fn set_inherited_options(socket: &Socket) -> io::Result<()> {
 
 /// Lets other sockets listen on the same address.
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-fn share_port(socket: &Socket) -> io::Result<()> {
+pub(super) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
 /// Lets other sockets listen on the same address, where the system can do that.
 #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
-fn share_port(_: &Socket) -> io::Result<()> {
+pub(super) fn share_port(_: &Socket) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no SO_REUSEPORT"))
 }

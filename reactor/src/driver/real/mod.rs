@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod adopted;
+mod datagrams;
 mod listener;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
@@ -27,9 +28,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::{
-    ConnectOptions, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token, Wake,
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token,
+    Wake,
 };
-use crate::{Address, Instant};
+use crate::{Address, DatagramOptions, Instant};
+use datagrams::udp::MioUdp;
+#[cfg(unix)]
+use datagrams::unix::MioUnixDatagram;
 use listener::MioListener;
 use shared::Shared;
 use signals::SignalWatch;
@@ -144,6 +149,32 @@ impl Driver for MioDriver {
     #[cfg(unix)]
     fn adopt_connection(&mut self, descriptor: OwnedFd) -> io::Result<(Box<dyn Stream>, Address)> {
         adopted::connection(&self.shared, descriptor)
+    }
+
+    fn bind_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        match address {
+            Address::Udp(address) => Ok(Box::new(MioUdp::bind(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixDatagram::bind(&self.shared, address, options)?)),
+            _ => Err(address.no_datagrams()),
+        }
+    }
+
+    fn connect_datagrams(
+        &mut self,
+        address: &Address,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagram>> {
+        match address {
+            Address::Udp(address) => Ok(Box::new(MioUdp::connect(&self.shared, *address, options)?)),
+            #[cfg(unix)]
+            Address::Unix(address) => Ok(Box::new(MioUnixDatagram::connect(&self.shared, address, options)?)),
+            _ => Err(address.no_datagrams()),
+        }
     }
 
     fn waker(&self) -> Arc<dyn Wake> {

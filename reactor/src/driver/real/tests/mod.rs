@@ -1,6 +1,7 @@
 //! The driver against the real loopback. Nothing here sleeps and hopes: everything polls until it happened.
 
 mod connecting;
+mod datagrams;
 mod listening;
 mod polling;
 #[cfg(unix)]
