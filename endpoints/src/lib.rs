@@ -6,7 +6,8 @@
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
 //! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP. [`server_endpoint`] and
 //! [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a
-//! single protocol, [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one.
+//! single protocol, [`connect_stream`] gives a connection to code that awaits its input, [`ClientService`] keeps one. With the
+//! feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -16,6 +17,8 @@ mod connect_protocol;
 mod description;
 mod endpoint;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 
 // The public interface is:
 pub use address_error::{AddressError, AddressProblem};
@@ -32,3 +35,17 @@ pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;
+#[cfg(feature = "tls")]
+pub use tls::{
+    CryptoProvider,
+    certificate_problem::CertificateProblem,
+    client_config::{DangerousTlsClientConfigBuilder, TlsClientConfig, TlsClientConfigBuilder},
+    config_error::{TlsConfigError, TlsConfigProblem},
+    endpoint::{TlsClientEndpoint, TlsServerEndpoint},
+    error::TlsError,
+    identity::TlsIdentity,
+    info::{TlsInfo, TlsVersion},
+    layer::TlsLayer,
+    roots::TlsRoots,
+    server_config::{TlsServerConfig, TlsServerConfigBuilder},
+};
