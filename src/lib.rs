@@ -74,6 +74,10 @@
 //! # Features
 //!
 //! * `signals` (default): [`ReactorHandle::stop_on_signals`].
+//! * `tls` (default): TLS on both sides, such as `TlsServerEndpoint`. Its cryptography comes from `aws-lc-rs` (default) or
+//!   `ring`, or from a provider that the program passes.
+//! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
+//! * `native-certs`: those that the operating system trusts.
 #![forbid(unsafe_code)]
 
 pub use ropewalk_reactor::{driver, testing};
@@ -85,6 +89,13 @@ pub use ropewalk_endpoints::{
     EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StreamError,
     TcpClientEndpoint, TcpServerEndpoint, client_endpoint, connect_protocol, connect_stream, quote_argument,
     server_endpoint,
+};
+#[cfg(feature = "tls")]
+pub use ropewalk_endpoints::{
+    CertificateProblem, CryptoProvider, DangerousTlsClientConfigBuilder, TlsClientConfig,
+    TlsClientConfigBuilder, TlsClientEndpoint, TlsConfigError, TlsConfigProblem, TlsError, TlsIdentity,
+    TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
+    TlsVersion,
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,

@@ -48,4 +48,5 @@ pub use tls::{
     layer::TlsLayer,
     roots::TlsRoots,
     server_config::{TlsServerConfig, TlsServerConfigBuilder},
+    transport::TlsTransport,
 };

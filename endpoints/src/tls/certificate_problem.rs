@@ -20,6 +20,8 @@ pub enum CertificateProblem {
         /// The names that the certificate is for.
         present: Vec<String>,
     },
+    /// It was not made by the authority that it names, or was changed since; or the peer does not have its private key.
+    BadSignature,
     /// Its authority has taken it back.
     Revoked,
     /// It is not for this use: a server's is not for clients, nor the other way round, and an authority's own is for
@@ -47,6 +49,7 @@ impl fmt::Display for CertificateProblem {
             Self::WrongName { wanted, present } => {
                 write!(formatter, "is not for {wanted:?} but for {}", present.join(", "))
             }
+            Self::BadSignature => formatter.write_str("is forged: a signature is wrong"),
             Self::Revoked => formatter.write_str("has been revoked by its authority"),
             Self::WrongPurpose => formatter.write_str("is not meant for this use"),
             Self::Missing => formatter.write_str("is missing"),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::adapter::client::{self, ClientParts};
 use super::adapter::{CryptoProvider, session::Session};
 use super::config_error::{TlsConfigError, TlsConfigProblem};
-use super::error::TlsError;
 use super::identity::TlsIdentity;
 use super::info::TlsVersion;
 use super::layer::TlsLayer;
@@ -81,13 +80,12 @@ impl TlsClientConfig {
     /// to be for.
     ///
     /// # Errors
-    /// [`TlsError::Internal`] if `name` is neither, or the provider of cryptography fails.
-    pub fn layer(&self, name: &str) -> Result<TlsLayer, TlsError> {
-        let name = ServerName::new(name).map_err(|error| TlsError::Internal(error.to_string()))?;
-        self.layer_for(&name)
+    /// If `name` is neither, or the provider of cryptography fails.
+    pub fn layer(&self, name: &str) -> Result<TlsLayer, TlsConfigError> {
+        self.layer_for(&ServerName::new(name)?)
     }
 
-    pub(super) fn layer_for(&self, name: &ServerName) -> Result<TlsLayer, TlsError> {
+    pub(super) fn layer_for(&self, name: &ServerName) -> Result<TlsLayer, TlsConfigError> {
         Ok(TlsLayer::new(Session::client(Arc::clone(&self.parts.config), name.0.clone())?))
     }
 }

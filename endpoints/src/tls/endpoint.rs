@@ -11,7 +11,6 @@ use ropewalk_reactor::{
 
 use super::client_config::{ServerName, TlsClientConfig};
 use super::config_error::TlsConfigError;
-use super::error::TlsError;
 use super::handshakes::Handshakes;
 use super::layer::{DEFAULT_HANDSHAKE_TIMEOUT, TlsLayer};
 use super::server_config::TlsServerConfig;
@@ -111,7 +110,7 @@ impl<E: ClientEndpoint> ClientEndpoint for TlsClientEndpoint<E> {
     }
 }
 
-fn made(layer: Result<TlsLayer, TlsError>) -> Option<TlsLayer> {
+fn made(layer: Result<TlsLayer, TlsConfigError>) -> Option<TlsLayer> {
     layer.map_err(|error| log::error!("refusing a connection: {error}")).ok()
 }
 

@@ -15,5 +15,6 @@ mod reload;
 pub(crate) mod roots;
 pub(crate) mod server_config;
 mod session_options;
+pub(crate) mod transport;
 
 pub use adapter::CryptoProvider;

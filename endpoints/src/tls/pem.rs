@@ -122,7 +122,7 @@ fn unsupported(error: pkcs8::Error) -> TlsConfigProblem {
 fn bad_pem(error: &PemError) -> TlsConfigProblem {
     TlsConfigProblem::BadPem(match error {
         PemError::MissingSectionEnd { end_marker } => {
-            format!("the line {:?} is missing", String::from_utf8_lossy(end_marker).trim_end())
+            format!("the line \"-----END {}-----\" is missing", String::from_utf8_lossy(end_marker))
         }
         PemError::IllegalSectionStart { line } => {
             format!("the line {:?} is broken", String::from_utf8_lossy(line).trim_end())

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::adapter::server::{self, ServerParts};
 use super::adapter::{CryptoProvider, session::Session};
 use super::config_error::TlsConfigError;
-use super::error::TlsError;
 use super::identity::TlsIdentity;
 use super::info::TlsVersion;
 use super::layer::TlsLayer;
@@ -134,8 +133,8 @@ impl TlsServerConfig {
     /// A layer for one connection.
     ///
     /// # Errors
-    /// [`TlsError::Internal`] if the provider of cryptography fails.
-    pub fn layer(&self) -> Result<TlsLayer, TlsError> {
+    /// If the provider of cryptography fails.
+    pub fn layer(&self) -> Result<TlsLayer, TlsConfigError> {
         let config = Arc::clone(&self.shared.current.borrow().config);
         Ok(TlsLayer::new(Session::server(config)?))
     }

@@ -53,12 +53,15 @@ fn incompatible(problem: &PeerIncompatible) -> TlsError {
     use PeerIncompatible::{
         NoCertificateRequestSignatureSchemesInCommon, NoCipherSuitesInCommon, NoKxGroupsInCommon,
         NoSignatureSchemesInCommon, ServerDoesNotSupportTls12Or13, ServerTlsVersionIsDisabledByOurConfig,
-        SupportedVersionsExtensionRequired, Tls12NotOffered, Tls12NotOfferedOrEnabled,
+        SignatureAlgorithmsExtensionRequired, SupportedVersionsExtensionRequired, Tls12NotOffered,
+        Tls12NotOfferedOrEnabled,
     };
     match problem {
         ServerDoesNotSupportTls12Or13
         | ServerTlsVersionIsDisabledByOurConfig
         | SupportedVersionsExtensionRequired
+        // Clients that are older than TLS 1.2 do not know it.
+        | SignatureAlgorithmsExtensionRequired
         | Tls12NotOffered
         | Tls12NotOfferedOrEnabled => TlsError::NoCommonVersion,
         NoCipherSuitesInCommon => TlsError::NothingInCommon("cipher suite".to_owned()),
@@ -85,6 +88,7 @@ fn certificate(error: CertificateError) -> CertificateProblem {
             wanted: expected.to_str().into_owned(),
             present: presented.iter().map(|name| plain(name).to_owned()).collect(),
         },
+        CertificateError::BadSignature => CertificateProblem::BadSignature,
         CertificateError::Revoked => CertificateProblem::Revoked,
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             CertificateProblem::WrongPurpose

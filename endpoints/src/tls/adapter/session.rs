@@ -12,7 +12,9 @@ use rustls::unbuffered::{
 use rustls::{ClientConfig, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
 
 use super::explain::explain;
+use super::provider::refusal;
 use super::server_name;
+use crate::tls::config_error::TlsConfigError;
 use crate::tls::error::TlsError;
 use crate::tls::info::{TlsInfo, TlsVersion};
 
@@ -49,14 +51,14 @@ impl Session {
     pub(in crate::tls) fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-    ) -> Result<Self, TlsError> {
+    ) -> Result<Self, TlsConfigError> {
         let server_name = Some(name.to_str().into());
-        let connection = UnbufferedClientConnection::new(config, name).map_err(internal)?;
+        let connection = UnbufferedClientConnection::new(config, name).map_err(refusal)?;
         Ok(Self { side: Side::Client(Box::new(connection)), server_name })
     }
 
-    pub(in crate::tls) fn server(config: Arc<ServerConfig>) -> Result<Self, TlsError> {
-        let connection = UnbufferedServerConnection::new(config).map_err(internal)?;
+    pub(in crate::tls) fn server(config: Arc<ServerConfig>) -> Result<Self, TlsConfigError> {
+        let connection = UnbufferedServerConnection::new(config).map_err(refusal)?;
         Ok(Self { side: Side::Server(Box::new(connection)), server_name: None })
     }
 
