@@ -10,6 +10,7 @@ mod own_share;
 mod processes;
 mod servers;
 mod timers;
+mod tls;
 
 use std::error::Error;
 use std::time::Duration;
@@ -30,9 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{each:?} per echoed message");
             Ok(())
         }
+        ["tls"] => tls::compare(9, 500, 2_000),
         ["--short"] => all(1, Duration::from_millis(100), 1_000, 10_000),
         [] => all(9, Duration::from_secs(1), 10_000, 1_000_000),
-        _ => Err("usage: ropewalk-benches [--short | own-share CONNECTIONS MESSAGES]".into()),
+        _ => Err("usage: ropewalk-benches [--short | tls | own-share CONNECTIONS MESSAGES]".into()),
     }
 }
 

@@ -11,6 +11,7 @@
 //! [`ClientService`] keeps one.
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
+//! With the feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -26,6 +27,8 @@ mod stdio;
 #[cfg(unix)]
 mod systemd;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(unix)]
 mod unix;
 
@@ -52,6 +55,21 @@ pub use stdio::StdioEndpoint;
 pub use systemd::SystemdServerEndpoint;
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;
+#[cfg(feature = "tls")]
+pub use tls::{
+    CryptoProvider,
+    certificate_problem::CertificateProblem,
+    client_config::{DangerousTlsClientConfigBuilder, TlsClientConfig, TlsClientConfigBuilder},
+    config_error::{TlsConfigError, TlsConfigProblem},
+    endpoint::{TlsClientEndpoint, TlsServerEndpoint},
+    error::TlsError,
+    identity::TlsIdentity,
+    info::{TlsInfo, TlsVersion},
+    layer::TlsLayer,
+    roots::TlsRoots,
+    server_config::{TlsServerConfig, TlsServerConfigBuilder},
+    transport::TlsTransport,
+};
 #[cfg(unix)]
 pub use unix::client::UnixClientEndpoint;
 #[cfg(unix)]

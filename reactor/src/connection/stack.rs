@@ -51,6 +51,8 @@ struct Slot {
 impl Stack {
     /// Puts a layer on top.
     pub(super) fn push(&mut self, layer: Box<dyn Layer>) {
+        // Most connections have one layer or none.
+        self.slots.reserve_exact(1);
         self.slots.push(Slot { layer, held: Vec::new(), begun: false, state: LayerState::Opening });
     }
 
