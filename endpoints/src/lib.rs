@@ -9,6 +9,9 @@
 //! [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`.
 //! [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to code that awaits its input,
 //! [`ClientService`] keeps one.
+//!
+//! Some endpoints wrap another: [`ProxyServerEndpoint`] and [`ProxyClientEndpoint`] add the header of the PROXY protocol to its
+//! connections.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -19,6 +22,8 @@ mod client_service;
 mod connect_protocol;
 mod description;
 mod endpoint;
+mod ip_network;
+mod proxy;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -41,6 +46,15 @@ pub use description::registry::EndpointRegistry;
 pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use ip_network::{IpNetwork, IpNetworkError};
+pub use proxy::client::ProxyClientEndpoint;
+pub use proxy::error::ProxyHeaderError;
+pub use proxy::header::{ProxyHeader, ProxyVersion};
+pub use proxy::layer::ProxyHeaderLayer;
+pub use proxy::options::{ProxyOptions, Untrusted};
+pub use proxy::server::ProxyServerEndpoint;
+pub use proxy::ssl::{ProxySsl, ProxySslTlv};
+pub use proxy::tlv::{ProxyTlv, ProxyTlvs};
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;
