@@ -20,7 +20,8 @@
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
-//! Some wrap another: [`ProxyServerEndpoint`] listens behind proxies, [`ProxyClientEndpoint`] connects as one.
+//! Some wrap another: [`ProxyServerEndpoint`] listens behind proxies, [`ProxyClientEndpoint`] connects as one, and
+//! [`Socks5ClientEndpoint`] connects through one.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -86,9 +87,10 @@ pub use ropewalk_endpoints::{
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
     EndpointParameter, EndpointRegistry, FromArgument, IpNetwork, IpNetworkError, NoConnection,
     ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
-    ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, StdioEndpoint, StreamError,
-    TcpClientEndpoint, TcpServerEndpoint, Untrusted, client_endpoint, connect_protocol, connect_stream,
-    quote_argument, server_endpoint,
+    ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
+    Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
+    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, Untrusted,
+    client_endpoint, connect_protocol, connect_stream, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

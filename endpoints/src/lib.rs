@@ -11,7 +11,7 @@
 //! [`ClientService`] keeps one.
 //!
 //! Some endpoints wrap another: [`ProxyServerEndpoint`] and [`ProxyClientEndpoint`] add the header of the PROXY protocol to its
-//! connections.
+//! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -24,6 +24,7 @@ mod description;
 mod endpoint;
 mod ip_network;
 mod proxy;
+mod socks;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -55,6 +56,11 @@ pub use proxy::options::{ProxyOptions, Untrusted};
 pub use proxy::server::ProxyServerEndpoint;
 pub use proxy::ssl::{ProxySsl, ProxySslTlv};
 pub use proxy::tlv::{ProxyTlv, ProxyTlvs};
+pub use socks::client::{Socks5ClientEndpoint, Socks5Options};
+pub use socks::credentials::{Socks5Credentials, Socks5CredentialsError};
+pub use socks::error::{Socks5Error, Socks5Reply};
+pub use socks::layer::Socks5Layer;
+pub use socks::target::Socks5Target;
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;

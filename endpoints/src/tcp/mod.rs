@@ -1,5 +1,5 @@
 //! TCP.
 
-mod address;
+pub(crate) mod address;
 pub(crate) mod client;
 pub(crate) mod server;
