@@ -20,6 +20,8 @@
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
+//! Some wrap another: [`ProxyServerEndpoint`] listens behind proxies, [`ProxyClientEndpoint`] connects as one, and
+//! [`Socks5ClientEndpoint`] connects through one.
 //!
 //! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
 //! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
@@ -91,9 +93,12 @@ pub use ropewalk_reactor::{driver, testing};
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
-    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StdioEndpoint,
-    StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, client_endpoint, connect_protocol,
-    connect_stream, quote_argument, server_endpoint,
+    EndpointParameter, EndpointRegistry, FromArgument, IpNetwork, IpNetworkError, NoConnection,
+    ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
+    ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
+    Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
+    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, Untrusted,
+    client_endpoint, connect_protocol, connect_stream, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

@@ -32,6 +32,8 @@ pub enum AddressProblem {
     MissingBrackets,
     /// The host is a name, and not `localhost`.
     Name,
+    /// The host is a name of more than 255 bytes.
+    LongName,
     /// There is neither a path nor an abstract name.
     MissingPath,
     /// There is a zero byte in a path.
@@ -73,6 +75,7 @@ impl fmt::Display for AddressProblem {
             }
             Self::BadIpv6 => "has a bad IPv6 address in brackets: write it as in [::1]:8123",
             Self::MissingBrackets => "has an IPv6 address without brackets: write it as in [::1]:8123",
+            Self::LongName => "has a name for a host that is longer than the 255 bytes that are allowed",
             Self::Name => {
                 "has a name for a host, and names are not looked up yet: use an IP address or localhost"
             }

@@ -12,6 +12,9 @@
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
 //! With the feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
+//!
+//! Some endpoints wrap another: [`ProxyServerEndpoint`] and [`ProxyClientEndpoint`] add the header of the PROXY protocol to its
+//! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -23,6 +26,9 @@ mod connect_protocol;
 mod datagrams;
 mod description;
 mod endpoint;
+mod ip_network;
+mod proxy;
+mod socks;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -50,6 +56,20 @@ pub use description::registry::EndpointRegistry;
 pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use ip_network::{IpNetwork, IpNetworkError};
+pub use proxy::client::ProxyClientEndpoint;
+pub use proxy::error::ProxyHeaderError;
+pub use proxy::header::{ProxyHeader, ProxyVersion};
+pub use proxy::layer::ProxyHeaderLayer;
+pub use proxy::options::{ProxyOptions, Untrusted};
+pub use proxy::server::ProxyServerEndpoint;
+pub use proxy::ssl::{ProxySsl, ProxySslTlv};
+pub use proxy::tlv::{ProxyTlv, ProxyTlvs};
+pub use socks::client::{Socks5ClientEndpoint, Socks5Options};
+pub use socks::credentials::{Socks5Credentials, Socks5CredentialsError};
+pub use socks::error::{Socks5Error, Socks5Reply};
+pub use socks::layer::Socks5Layer;
+pub use socks::target::Socks5Target;
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;

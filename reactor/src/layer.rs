@@ -68,7 +68,7 @@ pub trait Layer: Any {
 
     /// The addresses that the layer has learnt, once it has left [`LayerState::Opening`]: those of the peer and of the host
     /// that a proxy stands for. They replace the socket's own as [`Transport::peer`](crate::Transport::peer) and
-    /// [`Transport::host`](crate::Transport::host).
+    /// [`Transport::host`](crate::Transport::host). If several layers have learnt some, those of the topmost do.
     fn addresses(&self) -> Option<(Address, Address)> {
         None
     }

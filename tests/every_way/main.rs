@@ -16,7 +16,7 @@ mod ways;
 /// Makes each function of a module a test over each way.
 macro_rules! over_every_way {
     ($($test:ident),+ $(,)?) => {
-        over_every_way!(@ways [tcp Tcp] $($test),+);
+        over_every_way!(@ways [tcp Tcp] [proxy Proxy] $($test),+);
     };
     (@ways $([$module:ident $way:ident])+ $($test:ident),+) => {
         over_every_way!(@each [$([$module $way])+] [$($test),+]);

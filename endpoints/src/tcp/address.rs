@@ -44,6 +44,12 @@ impl FromStr for TcpAddress {
 
 /// The port of `localhost:PORT`, or what is wrong with a text that is no literal address either.
 fn parse_localhost(text: &str) -> Result<u16, AddressProblem> {
+    let (host, port) = split_host_port(text)?;
+    if host.eq_ignore_ascii_case("localhost") { Ok(port) } else { Err(host_problem(host)) }
+}
+
+/// The host, which is something, and the port, of a text that is no literal address.
+pub(crate) fn split_host_port(text: &str) -> Result<(&str, u16), AddressProblem> {
     if text.is_empty() {
         return Err(AddressProblem::Empty);
     }
@@ -51,8 +57,7 @@ fn parse_localhost(text: &str) -> Result<u16, AddressProblem> {
         return Err(AddressProblem::Whitespace);
     }
     let (host, port) = split(text)?;
-    let port = parse_port(port)?;
-    if host.eq_ignore_ascii_case("localhost") { Ok(port) } else { Err(host_problem(host)) }
+    Ok((host, parse_port(port)?))
 }
 
 fn split(text: &str) -> Result<(&str, &str), AddressProblem> {
@@ -78,7 +83,7 @@ fn parse_port(text: &str) -> Result<u16, AddressProblem> {
 }
 
 /// What is wrong with a host before a good port.
-fn host_problem(host: &str) -> AddressProblem {
+pub(crate) fn host_problem(host: &str) -> AddressProblem {
     if host.starts_with('[') {
         AddressProblem::BadIpv6
     } else if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {

@@ -35,7 +35,7 @@ pub(crate) struct Stack {
 /// What layers have learnt in opening.
 pub(super) struct Learnt {
     pub(super) keepsakes: Vec<Rc<dyn Any>>,
-    /// Of the peer and of the host.
+    /// Of the peer and of the host, as the topmost layer that has learnt some says.
     pub(super) addresses: Option<(Address, Address)>,
 }
 
@@ -142,7 +142,7 @@ impl Stack {
         let done = std::mem::take(&mut self.done);
         let all = || done.iter().chain(self.slots.iter().map(|slot| &slot.layer));
         let keepsakes = all().filter_map(|layer| layer.keepsake()).collect();
-        Learnt { keepsakes, addresses: all().find_map(|layer| layer.addresses()) }
+        Learnt { keepsakes, addresses: all().rev().find_map(|layer| layer.addresses()) }
     }
 
     /// How many bytes the lowest layer holds, if a buffer of `size` has room for them and as many again.

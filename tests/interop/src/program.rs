@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -28,6 +29,21 @@ pub fn telnet(server: SocketAddr) -> Command {
 /// The program that passes sockets as systemd does, to be run with its arguments.
 pub fn socket_activate() -> Command {
     foreign("systemd-socket-activate", "systemd", &["--version"])
+}
+
+/// HAProxy, to be run with a configuration.
+pub fn haproxy(configuration: &Path) -> Command {
+    // Where users that are not root do not look.
+    let mut command = foreign("/usr/sbin/haproxy", "haproxy", &["-v"]);
+    command.arg("-f").arg(configuration);
+    command
+}
+
+/// A SOCKS proxy on a port of 127.0.0.1, to be run with `arguments`.
+pub fn microsocks(port: u16, arguments: &[&str]) -> Command {
+    let mut command = foreign("microsocks", "microsocks", &["-h"]);
+    command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(arguments);
+    command
 }
 
 /// A program that is not ours and has to be there.

@@ -1,12 +1,28 @@
 //! What no program does: a socket in the hands of a test.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
 use crate::PATIENCE;
+
+/// A port of 127.0.0.1 that nobody listens on, for programs that cannot say which one they have chosen.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until somebody listens on a port of 127.0.0.1.
+#[track_caller]
+pub fn wait_for_server(port: u16) {
+    let begin = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begin.elapsed() < PATIENCE, "nobody listens on port {port}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A TCP connection as raw as the standard library has it.
 #[derive(Debug)]
