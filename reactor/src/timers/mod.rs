@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     Protocol(ConnectionId),
     /// Look at a connection's deadlines.
     Guard(ConnectionId),
+    /// End a connection that has lasted long enough.
+    Deadline(ConnectionId),
     /// Give up a connection attempt.
     Attempt(ConnectionId),
     /// Have a port that ran out of descriptors try again.

@@ -276,6 +276,23 @@ impl Transport {
         before
     }
 
+    /// Closes the connection with [`Timeout::Deadline`](crate::Timeout::Deadline) after `period` from now, whatever the traffic;
+    /// `None` turns that off, as it is by default. Each call replaces what an earlier one has set. The protocol may change;
+    /// the deadline stays.
+    pub fn set_deadline(&self, period: Option<Duration>) {
+        if self.shared.state() == State::Lost {
+            return;
+        }
+        let mut timers = self.reactor().core().timers.borrow_mut();
+        let deadline = period.map(|period| {
+            let timer = timers.insert(self.shared.now() + period, Timer::Deadline(self.shared.id));
+            (timer, period)
+        });
+        if let Some((replaced, _)) = self.shared.replace_deadline(deadline) {
+            timers.remove(replaced);
+        }
+    }
+
     /// Sends the connection's protocol an event, which it hears in [`Protocol::event_received`], not before the next
     /// batch of commands. Events arrive in order; those to a lost connection are dropped.
     pub fn post(&self, event: impl Any) {

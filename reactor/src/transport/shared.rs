@@ -15,7 +15,7 @@ use crate::deferred::Resolver;
 use crate::producer::Registration;
 use crate::timers::TimerId;
 use crate::transport::output::{Output, Piece, Writing};
-use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason};
+use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason, Timeout};
 
 /// The shared half of one connection.
 pub(crate) struct Shared {
@@ -62,6 +62,8 @@ pub(crate) struct Rare {
     pub(crate) registration: Option<Registration>,
     /// Invariant: no timer in here has fired or been cancelled.
     pub(crate) timers: BTreeSet<TimerId>,
+    /// When the whole connection is to end, and how long that was when it was set.
+    pub(crate) deadline: Option<(TimerId, Duration)>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) options: Options,
@@ -395,6 +397,25 @@ impl Shared {
     /// Takes something out of the rare state, without making room for it.
     pub(crate) fn take_rare<R: Default>(&self, take: impl FnOnce(&mut Rare) -> R) -> R {
         self.rare.borrow_mut().as_mut().map(|rare| take(rare)).unwrap_or_default()
+    }
+
+    /// Sets when the whole connection is to end, and returns what was set before.
+    pub(crate) fn replace_deadline(
+        &self,
+        deadline: Option<(TimerId, Duration)>,
+    ) -> Option<(TimerId, Duration)> {
+        if deadline.is_none() && !self.has_rare() {
+            return None;
+        }
+        self.with_rare(|rare| std::mem::replace(&mut rare.deadline, deadline))
+    }
+
+    /// The connection has lasted long enough. One that is closing has a deadline for that.
+    pub(crate) fn deadline_reached(&self) {
+        let deadline = self.take_rare(|rare| rare.deadline.take());
+        if let Some((_, period)) = deadline.filter(|_| !self.state.get().is_ending()) {
+            self.end_with(Reason::TimedOut(Timeout::Deadline(period)), Event::LoseConnection);
+        }
     }
 
     /// Takes out all rare state, at the connection's end.
