@@ -19,7 +19,7 @@ use crate::{
     Address, Bytes, ConnectionId, Deferred, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, ReactorHandle, Reason, TimerKey,
 };
-use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
+use shared::{ABOVE_MARK, HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 
 /// A handle on one connection: cheap to clone, to keep, and to give away within the reactor's thread.
 ///
@@ -152,8 +152,35 @@ impl Transport {
         }
     }
 
-    /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because answers are among the output
-    /// above the high-water mark; see [`Limits::high_water`].
+    /// Stops delivering input while more output waits on `other` than its high-water mark, until that has drained to the
+    /// low-water mark or is gone. Whoever passes input on to another connection calls this after each write, as
+    /// [`writing_paused`](Protocol::writing_paused) comes too late for a peer that sends faster.
+    ///
+    /// This pause is not that of [`pause_reading`](Self::pause_reading): neither ends the other. Of several connections to wait
+    /// for, the first one counts.
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Protocol, Result, Transport};
+    ///
+    /// /// Passes everything on to another connection, no faster than its peer reads.
+    /// struct PassOn(Transport);
+    ///
+    /// impl Protocol for PassOn {
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+    ///         self.0.write(data);
+    ///         transport.wait_for_room(&self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn wait_for_room(&self, other: &Self) {
+        if other.shared.has(ABOVE_MARK) {
+            self.shared.wait_for_room(self, &other.shared);
+        }
+    }
+
+    /// Whether reading is paused: by [`pause_reading`](Self::pause_reading), by [`wait_for_room`](Self::wait_for_room), or by
+    /// itself because answers are among the output above the high-water mark; see [`Limits::high_water`].
     pub fn is_reading_paused(&self) -> bool {
         self.shared.is_reading_paused()
     }
