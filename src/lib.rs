@@ -109,7 +109,7 @@ pub use ropewalk_reactor::{
     LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface, Producer,
     ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason,
     Remote, Resolver, Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey,
-    Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
+    TokenBucket, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -293,6 +293,11 @@ impl Reactor {
                     connection.shared().deadline_reached();
                 }
             }
+            Some(Timer::Rate(connection)) => {
+                if let Some(connection) = self.table.connection(connection) {
+                    connection.rate_timer_expired(TimerKey(id));
+                }
+            }
             Some(Timer::Attempt(attempt)) => self.attempt_timed_out(attempt),
             Some(Timer::Accept(port)) => self.retry_accepting(port),
             Some(Timer::Drain) => self.drain_deadline_reached(),

@@ -14,10 +14,11 @@ use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{Event, State};
 use crate::connection::stack::Stack;
 use crate::producer::Registration;
+use crate::rate::{Direction, Share};
 use crate::timers::{Timer, TimerId};
 use crate::{
     Address, Bytes, ConnectionId, Deferred, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
-    ProtocolError, ReactorHandle, Reason, TimerKey,
+    ProtocolError, ReactorHandle, Reason, TimerKey, TokenBucket,
 };
 use shared::{ABOVE_MARK, HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 
@@ -108,8 +109,9 @@ impl Transport {
     /// the peer is told, and `connection_lost` follows with [`Reason::Closed`].
     ///
     /// From now on no input is delivered, and nothing more can be written, except for the producer. Takes at most
-    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as a registered
-    /// producer goes on and the peer reads. Calling it again does nothing.
+    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as the peer
+    /// reads and a registered producer goes on or a [rate limit](Self::set_write_rate) holds output back. Calling it again does
+    /// nothing.
     pub fn lose_connection(&self) {
         self.shared.step(Event::LoseConnection);
     }
@@ -317,6 +319,25 @@ impl Transport {
         });
         if let Some((replaced, _)) = self.shared.replace_deadline(deadline) {
             timers.remove(replaced);
+        }
+    }
+
+    /// Limits how fast the connection is read, by a bucket that it may share with others; `None` turns that off, as it is by
+    /// default. The operating system slows the peer down. Closing is not slowed down: input that is thrown away does not count.
+    pub fn set_read_rate(&self, bucket: Option<Rc<TokenBucket>>) {
+        self.set_rate(Direction::Read, bucket);
+    }
+
+    /// Limits how fast the connection is written, by a bucket that it may share with others; `None` turns that off, as it is by
+    /// default. What may not be sent yet waits within [`Limits`]. While the connection closes, output that was held back by
+    /// the rate starts [`Limits::close_timeout`] anew; only a stop of the reactor sends all at once.
+    pub fn set_write_rate(&self, bucket: Option<Rc<TokenBucket>>) {
+        self.set_rate(Direction::Write, bucket);
+    }
+
+    fn set_rate(&self, direction: Direction, bucket: Option<Rc<TokenBucket>>) {
+        if self.shared.state() != State::Lost {
+            self.shared.set_rate(direction, bucket.map(Share::new));
         }
     }
 

@@ -13,6 +13,7 @@ use crate::connection::stack::Stack;
 use crate::core::Core;
 use crate::deferred::Resolver;
 use crate::producer::Registration;
+use crate::rate::{Direction, Rates, Share};
 use crate::timers::TimerId;
 use crate::transport::output::{Output, Piece, Writing};
 use crate::{
@@ -66,6 +67,7 @@ pub(crate) struct Rare {
     pub(crate) timers: BTreeSet<TimerId>,
     /// When the whole connection is to end, and how long that was when it was set.
     pub(crate) deadline: Option<(TimerId, Duration)>,
+    pub(crate) rates: Rates,
     /// Connections that read on when this one's output has drained.
     pub(crate) waiting_for_room: Vec<Transport>,
     /// `None` means the reactor's defaults at the time of asking.
@@ -122,6 +124,12 @@ pub(crate) const INSERTING: u32 = 1 << 14;
 const DISCARDED: u32 = 1 << 15;
 /// Reading waits for the output of another connection to drain.
 const WAITS_FOR_ROOM: u32 = 1 << 16;
+/// There is a rate limit for reading or writing.
+pub(crate) const RATED: u32 = 1 << 17;
+/// Reading waits for tokens of its rate limit.
+pub(crate) const READ_RATE_WAITS: u32 = 1 << 18;
+/// Writing waits for tokens of its rate limit.
+pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -440,6 +448,18 @@ impl Shared {
             return None;
         }
         self.with_rare(|rare| std::mem::replace(&mut rare.deadline, deadline))
+    }
+
+    /// Limits the rate of one direction, or no longer.
+    pub(crate) fn set_rate(&self, direction: Direction, share: Option<Share>) {
+        let (replaced, is_limited) = self.with_rare(|rare| {
+            let replaced = std::mem::replace(rare.rates.of(direction), share);
+            (replaced, rare.rates.is_limited())
+        });
+        drop(replaced);
+        self.set(RATED, is_limited);
+        self.set(direction.waits(), false);
+        self.ask_attention();
     }
 
     /// The connection has lasted long enough. One that is closing has a deadline for that.
