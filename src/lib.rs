@@ -24,6 +24,9 @@
 //! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
 //! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
 //!
+//! **Policies** hold for the connections of a factory, whatever their protocol: [`LimitConnections`], [`LimitPerPeer`],
+//! [`LimitRate`], [`IdleTimeout`], [`Deadline`], [`TrafficLog`], or a [`Policy`] of your own.
+//!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
@@ -85,10 +88,11 @@ pub use ropewalk_reactor::{driver, testing};
 // The public interface is:
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
-    ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
-    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StdioEndpoint,
-    StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, client_endpoint, connect_protocol,
-    connect_stream, quote_argument, server_endpoint,
+    ClientOptions, ClientService, Deadline, DescribedEndpoint, DescriptionError, DescriptionProblem,
+    EndpointArguments, EndpointParameter, EndpointRegistry, FromArgument, IdleTimeout, LimitConnections,
+    LimitPerPeer, LimitRate, NoConnection, Policy, ServerEndpoint, StdioEndpoint, StreamError,
+    TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint, client_endpoint, connect_protocol,
+    connect_stream, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

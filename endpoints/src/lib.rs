@@ -11,6 +11,8 @@
 //! [`ClientService`] keeps one.
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
+//!
+//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -22,6 +24,7 @@ mod connect_protocol;
 mod datagrams;
 mod description;
 mod endpoint;
+mod policies;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -47,6 +50,13 @@ pub use description::registry::EndpointRegistry;
 pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use policies::deadline::Deadline;
+pub use policies::idle_timeout::IdleTimeout;
+pub use policies::limit_connections::LimitConnections;
+pub use policies::limit_per_peer::LimitPerPeer;
+pub use policies::limit_rate::LimitRate;
+pub use policies::traffic_log::TrafficLog;
+pub use policies::{Policy, prepared};
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;
