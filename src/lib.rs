@@ -25,7 +25,8 @@
 //! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
 //!
 //! **Policies** hold for the connections of a factory, whatever their protocol: [`LimitConnections`], [`LimitPerPeer`],
-//! [`LimitRate`], [`IdleTimeout`], [`Deadline`], [`TrafficLog`], or a [`Policy`] of your own.
+//! [`LimitRate`], [`IdleTimeout`], [`Deadline`], [`TrafficLog`], or a [`Policy`] of your own. [`pipe`] joins two connections, and
+//! [`PortForward`] does so with each that a port accepts.
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
@@ -90,9 +91,9 @@ pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, Deadline, DescribedEndpoint, DescriptionError, DescriptionProblem,
     EndpointArguments, EndpointParameter, EndpointRegistry, FromArgument, IdleTimeout, LimitConnections,
-    LimitPerPeer, LimitRate, NoConnection, Policy, ServerEndpoint, StdioEndpoint, StreamError,
+    LimitPerPeer, LimitRate, NoConnection, Policy, PortForward, ServerEndpoint, StdioEndpoint, StreamError,
     TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint, client_endpoint, connect_protocol,
-    connect_stream, prepared, quote_argument, server_endpoint,
+    connect_stream, pipe, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

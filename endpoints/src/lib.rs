@@ -13,6 +13,7 @@
 //! `UnixDatagramEndpoint`.
 //!
 //! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
+//! [`pipe`] joins two connections; [`PortForward`] does so with each that is accepted.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -25,6 +26,7 @@ mod datagrams;
 mod description;
 mod endpoint;
 mod policies;
+mod relay;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -57,6 +59,8 @@ pub use policies::limit_per_peer::LimitPerPeer;
 pub use policies::limit_rate::LimitRate;
 pub use policies::traffic_log::TrafficLog;
 pub use policies::{Policy, prepared};
+pub use relay::forward::PortForward;
+pub use relay::pipe::pipe;
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;
