@@ -26,6 +26,10 @@
 //! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
 //! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
 //!
+//! **Policies** hold for the connections of a factory, whatever their protocol: [`LimitConnections`], [`LimitPerPeer`],
+//! [`LimitRate`], [`IdleTimeout`], [`Deadline`], [`TrafficLog`], or a [`Policy`] of your own. [`pipe`] joins two connections, and
+//! [`PortForward`] does so with each that a port accepts.
+//!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
@@ -92,13 +96,15 @@ pub use ropewalk_reactor::{driver, testing};
 // The public interface is:
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
-    ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
-    EndpointParameter, EndpointRegistry, FromArgument, IpNetwork, IpNetworkError, NoConnection,
+    ClientOptions, ClientService, Deadline, DescribedEndpoint, DescriptionError, DescriptionProblem,
+    EndpointArguments, EndpointParameter, EndpointRegistry, FromArgument, IdleTimeout, IpNetwork,
+    IpNetworkError, LimitConnections, LimitPerPeer, LimitRate, NoConnection, Policy, PortForward,
     ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
     ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
     Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
-    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, Untrusted,
-    client_endpoint, connect_protocol, connect_stream, quote_argument, server_endpoint,
+    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint,
+    Untrusted, client_endpoint, connect_protocol, connect_stream, pipe, prepared, quote_argument,
+    server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{
@@ -126,7 +132,7 @@ pub use ropewalk_reactor::{
     LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface, Producer,
     ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason,
     Remote, Resolver, Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey,
-    Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
+    TokenBucket, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -15,6 +15,9 @@
 //!
 //! Some endpoints wrap another: [`ProxyServerEndpoint`] and [`ProxyClientEndpoint`] add the header of the PROXY protocol to its
 //! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy.
+//!
+//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
+//! [`pipe`] joins two connections; [`PortForward`] does so with each that is accepted.
 #![forbid(unsafe_code)]
 
 mod address_error;
@@ -27,7 +30,9 @@ mod datagrams;
 mod description;
 mod endpoint;
 mod ip_network;
+mod policies;
 mod proxy;
+mod relay;
 mod socks;
 mod stdio;
 #[cfg(unix)]
@@ -57,6 +62,13 @@ pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
 pub use ip_network::{IpNetwork, IpNetworkError};
+pub use policies::deadline::Deadline;
+pub use policies::idle_timeout::IdleTimeout;
+pub use policies::limit_connections::LimitConnections;
+pub use policies::limit_per_peer::LimitPerPeer;
+pub use policies::limit_rate::LimitRate;
+pub use policies::traffic_log::TrafficLog;
+pub use policies::{Policy, prepared};
 pub use proxy::client::ProxyClientEndpoint;
 pub use proxy::error::ProxyHeaderError;
 pub use proxy::header::{ProxyHeader, ProxyVersion};
@@ -65,6 +77,8 @@ pub use proxy::options::{ProxyOptions, Untrusted};
 pub use proxy::server::ProxyServerEndpoint;
 pub use proxy::ssl::{ProxySsl, ProxySslTlv};
 pub use proxy::tlv::{ProxyTlv, ProxyTlvs};
+pub use relay::forward::PortForward;
+pub use relay::pipe::pipe;
 pub use socks::client::{Socks5ClientEndpoint, Socks5Options};
 pub use socks::credentials::{Socks5Credentials, Socks5CredentialsError};
 pub use socks::error::{Socks5Error, Socks5Reply};

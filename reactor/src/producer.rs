@@ -10,9 +10,9 @@ use crate::Transport;
 /// is entered while another callback of the same connection runs.
 ///
 /// A [`Transport`] is itself a push producer: registered with another transport, it reads only as fast as that one
-/// can write. Joined both ways, two transports make a proxy with back-pressure. A transport does not unregister itself:
-/// in `eof_received` and in `connection_lost` of the one, unregister the producer of the other and finish its writing;
-/// else the other waits for more until its close timeout.
+/// can write. A transport does not unregister itself: in `eof_received` and in `connection_lost` of the one, unregister the
+/// producer of the other and finish its writing; else the other waits for more until its close timeout. To join two
+/// connections both ways, `pipe` of the crate `ropewalk` does all that is to be done.
 ///
 /// ```
 /// use ropewalk_reactor::{Producer, ProducerKind, Transport};

@@ -49,6 +49,8 @@ pub enum Timeout {
     /// Nothing was read or written for the period given to
     /// [`Transport::set_idle_timeout`](crate::Transport::set_idle_timeout).
     Idle(Duration),
+    /// The connection has lasted as long as [`Transport::set_deadline`](crate::Transport::set_deadline) allows.
+    Deadline(Duration),
     /// Output was waiting and the peer took none of it: [`Limits::write_timeout`](crate::Limits::write_timeout).
     Write(Duration),
     /// Closing took too long: [`Limits::close_timeout`](crate::Limits::close_timeout).
@@ -90,6 +92,7 @@ impl fmt::Display for Timeout {
         match self {
             Self::Handshake(period) => write!(formatter, "the handshake took longer than {period:?}"),
             Self::Idle(period) => write!(formatter, "nothing was read or written for {period:?}"),
+            Self::Deadline(period) => write!(formatter, "the connection had lasted for {period:?}"),
             Self::Write(period) => {
                 write!(formatter, "the peer read none of the waiting output for {period:?}")
             }

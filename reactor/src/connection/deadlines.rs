@@ -77,7 +77,9 @@ impl Connection {
         match (shared.state(), timeout) {
             // Everything was sent, or the reason for the loss is known.
             (State::Lingering | State::HungUp, _) => shared.step(Event::DeadlineReached),
-            (_, Timeout::Idle(_)) => shared.end_with(Reason::TimedOut(timeout), Event::LoseConnection),
+            (_, Timeout::Idle(_) | Timeout::Deadline(_)) => {
+                shared.end_with(Reason::TimedOut(timeout), Event::LoseConnection)
+            }
             (_, Timeout::Write(_) | Timeout::Handshake(_)) => {
                 shared.end_with(Reason::TimedOut(timeout), Event::Abort)
             }
@@ -125,8 +127,9 @@ impl Connection {
     /// Cancels the timers of the connection and of its protocol.
     pub(super) fn cancel_timers(&mut self) {
         let protocol = self.shared().take_rare(|rare| std::mem::take(&mut rare.timers));
+        let deadline = self.shared().replace_deadline(None).map(|(timer, _)| timer);
         let mut timers = self.transport.reactor().core().timers.borrow_mut();
-        for timer in protocol.into_iter().chain(self.deadlines.timer.take()) {
+        for timer in protocol.into_iter().chain(deadline).chain(self.deadlines.timer.take()) {
             // These hold no user code, so dropping them here runs none.
             timers.remove(timer);
         }

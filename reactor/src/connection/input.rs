@@ -6,7 +6,8 @@ use super::Connection;
 use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
-use crate::transport::shared::{HEARING, HOLDS_INPUT, INSERTING, LAYERED, SWITCHING};
+use crate::rate::Direction;
+use crate::transport::shared::{HEARING, HOLDS_INPUT, INSERTING, LAYERED, READ_RATE_WAITS, SWITCHING};
 
 /// How many bytes one connection may read in one turn before the others have theirs (G5).
 const READ_BUDGET: usize = 256 * 1024;
@@ -15,19 +16,27 @@ impl Connection {
     /// Reads what there is, within the budget, and delivers it. Afterwards `queued` says whether there may be more.
     pub(crate) fn read(&mut self, watch: &mut Watch, buffer: &mut [u8]) {
         self.settle_input(watch);
-        let mut budget = READ_BUDGET;
+        let budget = self.read_budget(READ_BUDGET);
+        let read = self.read_within(watch, buffer, budget);
+        self.budget_used(Direction::Read, read);
+    }
+
+    /// Reads what there is up to `limit` bytes, and returns how many there were.
+    fn read_within(&mut self, watch: &mut Watch, buffer: &mut [u8], limit: usize) -> usize {
+        let mut budget = limit;
         self.queued = true;
         while self.queued {
             if !self.may_read() {
                 self.queued = false;
             } else if budget == 0 || self.shared().has(HOLDS_INPUT) {
                 // What the protocol holds is older than anything that is to be read, the end of input included.
-                return;
+                break;
             } else {
                 let length = buffer.len().min(budget);
                 budget -= self.read_once(watch, &mut buffer[..length]);
             }
         }
+        limit - budget
     }
 
     /// Makes one read and returns how many bytes it gave.
@@ -67,7 +76,7 @@ impl Connection {
     pub(super) fn may_read(&self) -> bool {
         let state = self.shared().state();
         let wanted = if state.delivers_input() {
-            !self.transport.is_reading_paused() && !self.shared().has(SWITCHING | INSERTING)
+            !self.transport.is_reading_paused() && !self.shared().has(SWITCHING | INSERTING | READ_RATE_WAITS)
         } else {
             state.reads()
         };

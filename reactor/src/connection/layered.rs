@@ -230,7 +230,7 @@ impl Connection {
                 break;
             }
             if budget == 0 {
-                self.shared().ask_attention();
+                self.flush_later();
                 break;
             }
             budget -= self.write_wire(&mut stack, budget);

@@ -7,6 +7,7 @@ pub(crate) mod layered;
 pub(crate) mod lifecycle;
 pub(crate) mod opening;
 mod output;
+mod rates;
 pub(crate) mod stack;
 
 use std::fmt;

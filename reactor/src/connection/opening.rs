@@ -108,7 +108,9 @@ impl Connection {
             }
             None => {
                 log::debug!("connection {}: the factory refused {peer}", self.shared().id);
-                self.shared().step(Event::LoseConnection);
+                // Layers that are still there say farewell; without them nobody was spoken to.
+                let is_bare = self.shared().with_layers(|stack| stack.is_empty()).unwrap_or(true);
+                self.shared().step(if is_bare { Event::Stop } else { Event::LoseConnection });
                 Err(ConnectError::NoProtocol { address: peer })
             }
         };

@@ -7,8 +7,9 @@ use super::lifecycle::{Actions, Event};
 use crate::driver::Stream;
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
+use crate::rate::Direction;
 use crate::transport::output::{Output, SLICES_MAX};
-use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, LAYERED, Sent};
+use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, LAYERED, RATED, Sent, WRITE_RATE_WAITS};
 use crate::{Instant, Limits, ProducerKind, Transport};
 
 /// How many bytes one connection may send in one turn before the others have theirs (G5).
@@ -51,6 +52,7 @@ impl Connection {
 
     /// Settles for the last time before a stop: sends all that the socket takes.
     pub(crate) fn settle_finally(&mut self, watch: &mut Watch) {
+        self.shared().set(RATED | WRITE_RATE_WAITS, false);
         self.settle(watch);
         let mut deadline = None;
         while self.shared().state().flushes() && self.shared().has_output() {
@@ -74,11 +76,14 @@ impl Connection {
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up. Returns how
     /// many bytes that were.
     fn flush(&mut self) -> usize {
-        let sent = if self.shared().has(LAYERED) {
-            self.flush_layers(FLUSH_BUDGET)
-        } else {
-            self.flush_output(FLUSH_BUDGET)
-        };
+        let budget = self.write_budget(FLUSH_BUDGET);
+        let sent =
+            if self.shared().has(LAYERED) { self.flush_layers(budget) } else { self.flush_output(budget) };
+        self.budget_used(Direction::Write, sent);
+        if self.shared().has(RATED) && sent == budget && sent > 0 {
+            // Not the peer holds up the rest.
+            self.deadlines.begin(self.shared().now());
+        }
         if self.output_waits() && !self.output_left && !self.shared().state().is_ending() {
             self.deadlines.begin(self.shared().now());
         }
@@ -93,7 +98,7 @@ impl Connection {
         let limit = budget;
         while self.writable && self.shared().state().flushes() && self.shared().has_output() {
             if budget == 0 {
-                self.shared().ask_attention();
+                self.flush_later();
                 break;
             }
             let stream = &mut *self.stream;
@@ -108,6 +113,13 @@ impl Connection {
             }
         }
         limit - budget
+    }
+
+    /// More is to be sent when this turn's budget is renewed: in the next turn, or when a rate limit allows it.
+    pub(super) fn flush_later(&self) {
+        if !self.shared().has(WRITE_RATE_WAITS) {
+            self.shared().ask_attention();
+        }
     }
 
     /// The socket has taken so much of what it was offered.

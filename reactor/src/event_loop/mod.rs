@@ -288,6 +288,16 @@ impl Reactor {
                     connection.deadline_timer_expired();
                 }
             }
+            Some(Timer::Deadline(connection)) => {
+                if let Some(connection) = self.table.connection(connection) {
+                    connection.shared().deadline_reached();
+                }
+            }
+            Some(Timer::Rate(connection)) => {
+                if let Some(connection) = self.table.connection(connection) {
+                    connection.rate_timer_expired(TimerKey(id));
+                }
+            }
             Some(Timer::Attempt(attempt)) => self.attempt_timed_out(attempt),
             Some(Timer::Accept(port)) => self.retry_accepting(port),
             Some(Timer::Drain) => self.drain_deadline_reached(),

@@ -23,6 +23,10 @@ pub(crate) enum Timer {
     Protocol(ConnectionId),
     /// Look at a connection's deadlines.
     Guard(ConnectionId),
+    /// End a connection that has lasted long enough.
+    Deadline(ConnectionId),
+    /// Go on with a connection that its rate limit has held back.
+    Rate(ConnectionId),
     /// Give up a connection attempt.
     Attempt(ConnectionId),
     /// Have a port that ran out of descriptors try again.

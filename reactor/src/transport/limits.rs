@@ -35,9 +35,9 @@ pub struct Limits {
     /// aborted with [`Timeout::Write`](crate::Timeout::Write).
     pub write_timeout: Duration,
     /// How long flushing may take after `lose_connection`. Default 60 seconds; then the connection is aborted with
-    /// [`Timeout::Close`](crate::Timeout::Close). While a producer is still registered, every progress starts this
-    /// time anew. It also bounds how long the input that arrived before a hang-up is kept for a protocol that has
-    /// paused reading.
+    /// [`Timeout::Close`](crate::Timeout::Close). While a producer is still registered, or a rate limit holds output back,
+    /// every progress starts this time anew. It also bounds how long the input that arrived before a hang-up is kept for a
+    /// protocol that has paused reading.
     pub close_timeout: Duration,
     /// How long the peer's input is read and thrown away after everything was sent and this side has finished, so
     /// that nothing sent is destroyed. Default 2 seconds; then the socket is closed all the same.

@@ -14,12 +14,13 @@ use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{Event, State};
 use crate::connection::stack::Stack;
 use crate::producer::Registration;
+use crate::rate::{Direction, Share};
 use crate::timers::{Timer, TimerId};
 use crate::{
     Address, Bytes, ConnectionId, Deferred, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
-    ProtocolError, ReactorHandle, Reason, TimerKey,
+    ProtocolError, ReactorHandle, Reason, TimerKey, TokenBucket,
 };
-use shared::{HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
+use shared::{ABOVE_MARK, HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 
 /// A handle on one connection: cheap to clone, to keep, and to give away within the reactor's thread.
 ///
@@ -108,8 +109,9 @@ impl Transport {
     /// the peer is told, and `connection_lost` follows with [`Reason::Closed`].
     ///
     /// From now on no input is delivered, and nothing more can be written, except for the producer. Takes at most
-    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as a registered
-    /// producer goes on and the peer reads. Calling it again does nothing.
+    /// [`Limits::close_timeout`] plus [`Limits::linger_timeout`] (G6), where the former begins anew as long as the peer
+    /// reads and a registered producer goes on or a [rate limit](Self::set_write_rate) holds output back. Calling it again does
+    /// nothing.
     pub fn lose_connection(&self) {
         self.shared.step(Event::LoseConnection);
     }
@@ -152,8 +154,35 @@ impl Transport {
         }
     }
 
-    /// Whether reading is paused, by [`pause_reading`](Self::pause_reading) or by itself because answers are among the output
-    /// above the high-water mark; see [`Limits::high_water`].
+    /// Stops delivering input while more output waits on `other` than its high-water mark, until that has drained to the
+    /// low-water mark or is gone. Whoever passes input on to another connection calls this after each write, as
+    /// [`writing_paused`](Protocol::writing_paused) comes too late for a peer that sends faster.
+    ///
+    /// This pause is not that of [`pause_reading`](Self::pause_reading): neither ends the other. Of several connections to wait
+    /// for, the first one counts.
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Protocol, Result, Transport};
+    ///
+    /// /// Passes everything on to another connection, no faster than its peer reads.
+    /// struct PassOn(Transport);
+    ///
+    /// impl Protocol for PassOn {
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+    ///         self.0.write(data);
+    ///         transport.wait_for_room(&self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn wait_for_room(&self, other: &Self) {
+        if other.shared.has(ABOVE_MARK) {
+            self.shared.wait_for_room(self, &other.shared);
+        }
+    }
+
+    /// Whether reading is paused: by [`pause_reading`](Self::pause_reading), by [`wait_for_room`](Self::wait_for_room), or by
+    /// itself because answers are among the output above the high-water mark; see [`Limits::high_water`].
     pub fn is_reading_paused(&self) -> bool {
         self.shared.is_reading_paused()
     }
@@ -274,6 +303,42 @@ impl Transport {
         self.shared.set(shared::IDLE_RESTARTED, true);
         self.shared.ask_attention();
         before
+    }
+
+    /// Closes the connection with [`Timeout::Deadline`](crate::Timeout::Deadline) after `period` from now, whatever the traffic;
+    /// `None` turns that off, as it is by default. Each call replaces what an earlier one has set. The protocol may change;
+    /// the deadline stays.
+    pub fn set_deadline(&self, period: Option<Duration>) {
+        if self.shared.state() == State::Lost {
+            return;
+        }
+        let mut timers = self.reactor().core().timers.borrow_mut();
+        let deadline = period.map(|period| {
+            let timer = timers.insert(self.shared.now() + period, Timer::Deadline(self.shared.id));
+            (timer, period)
+        });
+        if let Some((replaced, _)) = self.shared.replace_deadline(deadline) {
+            timers.remove(replaced);
+        }
+    }
+
+    /// Limits how fast the connection is read, by a bucket that it may share with others; `None` turns that off, as it is by
+    /// default. The operating system slows the peer down. Closing is not slowed down: input that is thrown away does not count.
+    pub fn set_read_rate(&self, bucket: Option<Rc<TokenBucket>>) {
+        self.set_rate(Direction::Read, bucket);
+    }
+
+    /// Limits how fast the connection is written, by a bucket that it may share with others; `None` turns that off, as it is by
+    /// default. What may not be sent yet waits within [`Limits`]. While the connection closes, output that was held back by
+    /// the rate starts [`Limits::close_timeout`] anew; only a stop of the reactor sends all at once.
+    pub fn set_write_rate(&self, bucket: Option<Rc<TokenBucket>>) {
+        self.set_rate(Direction::Write, bucket);
+    }
+
+    fn set_rate(&self, direction: Direction, bucket: Option<Rc<TokenBucket>>) {
+        if self.shared.state() != State::Lost {
+            self.shared.set_rate(direction, bucket.map(Share::new));
+        }
     }
 
     /// Sends the connection's protocol an event, which it hears in [`Protocol::event_received`], not before the next

@@ -13,9 +13,12 @@ use crate::connection::stack::Stack;
 use crate::core::Core;
 use crate::deferred::Resolver;
 use crate::producer::Registration;
+use crate::rate::{Direction, Rates, Share};
 use crate::timers::TimerId;
 use crate::transport::output::{Output, Piece, Writing};
-use crate::{Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason};
+use crate::{
+    Address, Bytes, ConnectionId, Instant, Limits, Protocol, ReactorHandle, Reason, Timeout, Transport,
+};
 
 /// The shared half of one connection.
 pub(crate) struct Shared {
@@ -26,7 +29,7 @@ pub(crate) struct Shared {
     state: Cell<State>,
     /// What steps of the lifecycle have asked for and the loop has not done yet.
     actions: Cell<Actions>,
-    flags: Cell<u16>,
+    flags: Cell<u32>,
     /// Whoever was to hear of the loss has heard of it.
     pub(crate) loss_told: Cell<bool>,
     /// Output not yet sent, or at the end never sent.
@@ -62,6 +65,11 @@ pub(crate) struct Rare {
     pub(crate) registration: Option<Registration>,
     /// Invariant: no timer in here has fired or been cancelled.
     pub(crate) timers: BTreeSet<TimerId>,
+    /// When the whole connection is to end, and how long that was when it was set.
+    pub(crate) deadline: Option<(TimerId, Duration)>,
+    pub(crate) rates: Rates,
+    /// Connections that read on when this one's output has drained.
+    pub(crate) waiting_for_room: Vec<Transport>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) options: Options,
@@ -83,37 +91,45 @@ pub(crate) struct Options {
 }
 
 /// The user paused reading.
-pub(crate) const READING_PAUSED: u16 = 1;
+pub(crate) const READING_PAUSED: u32 = 1;
 /// Output went above the high-water mark and has not drained since.
-pub(crate) const ABOVE_MARK: u16 = 1 << 1;
+pub(crate) const ABOVE_MARK: u32 = 1 << 1;
 /// Answers to the connection's own input went above the high-water mark and have not drained since.
-const ANSWERS_WAIT: u16 = 1 << 2;
+const ANSWERS_WAIT: u32 = 1 << 2;
 /// The protocol is being given input: what it writes are answers.
-pub(crate) const HEARING: u16 = 1 << 3;
+pub(crate) const HEARING: u32 = 1 << 3;
 /// A producer is registered.
-pub(crate) const HAS_PRODUCER: u16 = 1 << 4;
+pub(crate) const HAS_PRODUCER: u32 = 1 << 4;
 /// The connection is in the list of those that need the loop's attention.
-const IN_ATTENTION: u16 = 1 << 5;
+const IN_ATTENTION: u32 = 1 << 5;
 /// A protocol waits to take over.
-pub(crate) const SWITCHING: u16 = 1 << 6;
+pub(crate) const SWITCHING: u32 = 1 << 6;
 /// The protocol holds input that it could be delivering.
-pub(crate) const HOLDS_INPUT: u16 = 1 << 7;
+pub(crate) const HOLDS_INPUT: u32 = 1 << 7;
 /// The period of the idle timeout begins anew.
-pub(crate) const IDLE_RESTARTED: u16 = 1 << 8;
+pub(crate) const IDLE_RESTARTED: u32 = 1 << 8;
 /// The connection belongs to a drain in progress.
-pub(crate) const DRAINING: u16 = 1 << 9;
+pub(crate) const DRAINING: u32 = 1 << 9;
 /// A receiver has asked for input during a pause and got none.
-const INPUT_REFUSED: u16 = 1 << 10;
+const INPUT_REFUSED: u32 = 1 << 10;
 /// There are layers between the wire and the protocol.
-pub(crate) const LAYERED: u16 = 1 << 11;
+pub(crate) const LAYERED: u32 = 1 << 11;
 /// What the layers have passed down waits for the socket.
-pub(crate) const CARRYING: u16 = 1 << 12;
+pub(crate) const CARRYING: u32 = 1 << 12;
 /// Layers are opening.
-pub(crate) const HANDSHAKING: u16 = 1 << 13;
+pub(crate) const HANDSHAKING: u32 = 1 << 13;
 /// A layer waits to be put in place.
-pub(crate) const INSERTING: u16 = 1 << 14;
+pub(crate) const INSERTING: u32 = 1 << 14;
 /// Unsent output was thrown away; no more is accepted.
-const DISCARDED: u16 = 1 << 15;
+const DISCARDED: u32 = 1 << 15;
+/// Reading waits for the output of another connection to drain.
+const WAITS_FOR_ROOM: u32 = 1 << 16;
+/// There is a rate limit for reading or writing.
+pub(crate) const RATED: u32 = 1 << 17;
+/// Reading waits for tokens of its rate limit.
+pub(crate) const READ_RATE_WAITS: u32 = 1 << 18;
+/// Writing waits for tokens of its rate limit.
+pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -165,11 +181,12 @@ impl Shared {
         pending.contains(action)
     }
 
-    pub(crate) fn has(&self, flag: u16) -> bool {
+    /// Whether any of these flags is set.
+    pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags.get() & flag != 0
     }
 
-    pub(crate) fn set(&self, flag: u16, value: bool) {
+    pub(crate) fn set(&self, flag: u32, value: bool) {
         let flags = self.flags.get();
         self.flags.set(if value { flags | flag } else { flags & !flag });
     }
@@ -195,7 +212,7 @@ impl Shared {
     /// Answers above the high-water mark pause the reading of more questions. Other output does not: two ends that both write
     /// of their own accord must not wait for each other to read.
     pub(crate) fn is_reading_paused(&self) -> bool {
-        self.has(READING_PAUSED) || self.has(ANSWERS_WAIT)
+        self.has(READING_PAUSED | ANSWERS_WAIT | WAITS_FOR_ROOM)
     }
 
     /// Output is above its high-water mark; perhaps its answers alone are.
@@ -210,6 +227,31 @@ impl Shared {
     pub(crate) fn fall_below_mark(&self) {
         self.end_answers_pause();
         self.set(ABOVE_MARK, false);
+        for waiting in self.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room)) {
+            waiting.shared().end_wait_for_room();
+        }
+    }
+
+    /// Reading waits until the output of `other` has drained.
+    pub(crate) fn wait_for_room(&self, this: &Transport, other: &Self) {
+        if self.has(WAITS_FOR_ROOM) || self.state.get() == State::Lost {
+            return;
+        }
+        self.set(WAITS_FOR_ROOM, true);
+        self.ask_attention();
+        let mut waiting = other.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room));
+        if waiting.len() == waiting.capacity() {
+            // Before the list grows, those leave it that were lost while they waited.
+            waiting.retain(|transport| transport.shared().state() != State::Lost);
+        }
+        waiting.push(this.clone());
+        other.with_rare(|rare| rare.waiting_for_room = waiting);
+    }
+
+    fn end_wait_for_room(&self) {
+        self.set(WAITS_FOR_ROOM, false);
+        self.end_pause();
+        self.ask_attention();
     }
 
     /// The answers among the output have drained, whatever else is waiting.
@@ -395,6 +437,37 @@ impl Shared {
     /// Takes something out of the rare state, without making room for it.
     pub(crate) fn take_rare<R: Default>(&self, take: impl FnOnce(&mut Rare) -> R) -> R {
         self.rare.borrow_mut().as_mut().map(|rare| take(rare)).unwrap_or_default()
+    }
+
+    /// Sets when the whole connection is to end, and returns what was set before.
+    pub(crate) fn replace_deadline(
+        &self,
+        deadline: Option<(TimerId, Duration)>,
+    ) -> Option<(TimerId, Duration)> {
+        if deadline.is_none() && !self.has_rare() {
+            return None;
+        }
+        self.with_rare(|rare| std::mem::replace(&mut rare.deadline, deadline))
+    }
+
+    /// Limits the rate of one direction, or no longer.
+    pub(crate) fn set_rate(&self, direction: Direction, share: Option<Share>) {
+        let (replaced, is_limited) = self.with_rare(|rare| {
+            let replaced = std::mem::replace(rare.rates.of(direction), share);
+            (replaced, rare.rates.is_limited())
+        });
+        drop(replaced);
+        self.set(RATED, is_limited);
+        self.set(direction.waits(), false);
+        self.ask_attention();
+    }
+
+    /// The connection has lasted long enough. One that is closing has a deadline for that.
+    pub(crate) fn deadline_reached(&self) {
+        let deadline = self.take_rare(|rare| rare.deadline.take());
+        if let Some((_, period)) = deadline.filter(|_| !self.state.get().is_ending()) {
+            self.end_with(Reason::TimedOut(Timeout::Deadline(period)), Event::LoseConnection);
+        }
     }
 
     /// Takes out all rare state, at the connection's end.

@@ -1,0 +1,26 @@
+//! Passes connections on to another endpoint.
+//!
+//! ```text
+//! cargo run --example echo
+//! cargo run --example forward
+//! telnet 127.0.0.1 8001
+//! ```
+mod common;
+
+use std::process::ExitCode;
+
+use ropewalk::{PortForward, client_endpoint};
+
+const USAGE: &str = "\
+Usage: forward [LISTEN] [TARGET]
+
+Passes each connection to LISTEN (default 127.0.0.1:8001) on to TARGET (default 127.0.0.1:8000).";
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let endpoint = arguments.next_or("127.0.0.1:8001");
+        let target = client_endpoint(&arguments.next_or("127.0.0.1:8000"))?;
+        arguments.finish()?;
+        common::serve(&endpoint, PortForward::new(target))
+    })
+}
