@@ -86,7 +86,7 @@ pub use ropewalk_reactor::{driver, testing};
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, DescribedEndpoint, DescriptionError, DescriptionProblem, EndpointArguments,
-    EndpointParameter, EndpointRegistry, FromArgument, NoConnection, ServerEndpoint, StdioEndpoint,
+    EndpointParameter, EndpointRegistry, FromArgument, IpFamily, NoConnection, ServerEndpoint, StdioEndpoint,
     StreamError, TcpClientEndpoint, TcpServerEndpoint, UdpEndpoint, client_endpoint, connect_protocol,
     connect_stream, quote_argument, server_endpoint,
 };

@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use ropewalk_reactor::NameProblem;
+
 /// A text is not an address that an endpoint can use. `Display` quotes the text, says what is wrong with it and what
 /// would be right.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +32,9 @@ pub enum AddressProblem {
     BadIpv6,
     /// The host is an IPv6 address without brackets, so that it cannot be told from the port.
     MissingBrackets,
-    /// The host is a name, and not `localhost`.
+    /// The host is no IP address, and can be no name either.
+    BadName(NameProblem),
+    /// The host is a name other than `localhost` where names are not looked up: for a server, or for UDP.
     Name,
     /// There is neither a path nor an abstract name.
     MissingPath,
@@ -63,6 +67,7 @@ impl fmt::Display for AddressError {
 impl fmt::Display for AddressProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::BadName(problem) => return write!(formatter, "has a bad name for a host: it {problem}"),
             Self::Empty => "is empty: write a host and a port, as in 127.0.0.1:8123",
             Self::Whitespace => "contains whitespace: write it without, as in 127.0.0.1:8123",
             Self::MissingHost => "has no host: write it before the port, as in 127.0.0.1:8123",
@@ -74,7 +79,7 @@ impl fmt::Display for AddressProblem {
             Self::BadIpv6 => "has a bad IPv6 address in brackets: write it as in [::1]:8123",
             Self::MissingBrackets => "has an IPv6 address without brackets: write it as in [::1]:8123",
             Self::Name => {
-                "has a name for a host, and names are not looked up yet: use an IP address or localhost"
+                "has a name for a host, which only TCP clients look up: use an IP address (to listen, one of this host, as in 0.0.0.0:8123) or localhost"
             }
             Self::MissingPath => {
                 "has no path: write one, as in /run/chat.sock, or an abstract name, as in @chat"

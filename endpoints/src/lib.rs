@@ -4,11 +4,11 @@
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
-//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP, [`StdioEndpoint`] is standard input and
-//! output. On UNIX there are those of UNIX sockets, of sockets that were opened elsewhere, and of those from systemd.
-//! [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`.
-//! [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to code that awaits its input,
-//! [`ClientService`] keeps one.
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP, the latter also for names,
+//! [`StdioEndpoint`] is standard input and output. On UNIX there are those of UNIX sockets, of sockets that were opened
+//! elsewhere, and of those from systemd. [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as
+//! `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to
+//! code that awaits its input, [`ClientService`] keeps one.
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ mod connect_protocol;
 mod datagrams;
 mod description;
 mod endpoint;
+mod racing;
 mod stdio;
 #[cfg(unix)]
 mod systemd;
@@ -47,6 +48,7 @@ pub use description::registry::EndpointRegistry;
 pub use description::value::FromArgument;
 pub use description::{client_endpoint, server_endpoint};
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
+pub use racing::IpFamily;
 pub use stdio::StdioEndpoint;
 #[cfg(unix)]
 pub use systemd::SystemdServerEndpoint;
