@@ -32,10 +32,10 @@
 //!
 //! **The reactor** is the loop under it all. [`Reactor`] owns the connections and runs; [`ReactorHandle`] is its clonable
 //! handle, with timers ([`ReactorHandle::call_later`], [`ReactorHandle::call_every`]), threads
-//! ([`ReactorHandle::run_in_thread`], [`Remote`]), starting and stopping ([`ReactorHandle::add_trigger`],
-//! [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters ([`ReactorHandle::stats`]). What takes time
-//! returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop ([`ReactorHandle::spawn`],
-//! [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). A process may have several reactors.
+//! ([`ReactorHandle::run_in_thread`], [`Remote`]), names ([`ReactorHandle::resolve`]), starting and stopping
+//! ([`ReactorHandle::add_trigger`], [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters
+//! ([`ReactorHandle::stats`]). What takes time returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop
+//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a
 //! clock that tests turn by hand.
@@ -97,7 +97,7 @@ pub use ropewalk_reactor::{driver, testing};
 pub use ropewalk_endpoints::{
     AddressError, AddressProblem, Backoff, ByteStream, ClientEndpoint, ClientEvent, ClientFailure,
     ClientOptions, ClientService, Deadline, DescribedEndpoint, DescriptionError, DescriptionProblem,
-    EndpointArguments, EndpointParameter, EndpointRegistry, FromArgument, IdleTimeout, IpNetwork,
+    EndpointArguments, EndpointParameter, EndpointRegistry, FromArgument, IdleTimeout, IpFamily, IpNetwork,
     IpNetworkError, LimitConnections, LimitPerPeer, LimitRate, NoConnection, Policy, PortForward,
     ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
     ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
@@ -128,11 +128,12 @@ pub use ropewalk_protocols::{
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
     DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
-    DeferredFuture, DelayedCall, DelayedCallError, Drained, Factory, InputBeforeLayer, Instant, Layer,
-    LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface, Producer,
-    ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason,
-    Remote, Resolver, Result, Stats, Status, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey,
-    TokenBucket, Transport, TriggerId, UnixAddress, When, factory_fn, for_protocol,
+    DeferredFuture, DelayedCall, DelayedCallError, Destination, Drained, Factory, InputBeforeLayer, Instant,
+    Layer, LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface,
+    NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor,
+    ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result, Stats, Status,
+    SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket, Transport,
+    TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use ropewalk_reactor::NameProblem;
+
 /// A text is not an address that an endpoint can use. `Display` quotes the text, says what is wrong with it and what
 /// would be right.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,10 +32,10 @@ pub enum AddressProblem {
     BadIpv6,
     /// The host is an IPv6 address without brackets, so that it cannot be told from the port.
     MissingBrackets,
-    /// The host is a name, and not `localhost`.
+    /// The host is no IP address, and can be no name either.
+    BadName(NameProblem),
+    /// The host is a name other than `localhost` where names are not looked up: for a server, or for UDP.
     Name,
-    /// The host is a name of more than 255 bytes.
-    LongName,
     /// There is neither a path nor an abstract name.
     MissingPath,
     /// There is a zero byte in a path.
@@ -65,6 +67,7 @@ impl fmt::Display for AddressError {
 impl fmt::Display for AddressProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::BadName(problem) => return write!(formatter, "has a bad name for a host: it {problem}"),
             Self::Empty => "is empty: write a host and a port, as in 127.0.0.1:8123",
             Self::Whitespace => "contains whitespace: write it without, as in 127.0.0.1:8123",
             Self::MissingHost => "has no host: write it before the port, as in 127.0.0.1:8123",
@@ -75,9 +78,8 @@ impl fmt::Display for AddressProblem {
             }
             Self::BadIpv6 => "has a bad IPv6 address in brackets: write it as in [::1]:8123",
             Self::MissingBrackets => "has an IPv6 address without brackets: write it as in [::1]:8123",
-            Self::LongName => "has a name for a host that is longer than the 255 bytes that are allowed",
             Self::Name => {
-                "has a name for a host, and names are not looked up yet: use an IP address or localhost"
+                "has a name for a host, which only TCP clients look up: use an IP address (to listen, one of this host, as in 0.0.0.0:8123) or localhost"
             }
             Self::MissingPath => {
                 "has no path: write one, as in /run/chat.sock, or an abstract name, as in @chat"

@@ -4,11 +4,11 @@
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the helper protocols.
 //!
 //! [`ServerEndpoint`] and [`ClientEndpoint`] are what all endpoints have in common, so that a program can be written
-//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP, [`StdioEndpoint`] is standard input and
-//! output. On UNIX there are those of UNIX sockets, of sockets that were opened elsewhere, and of those from systemd.
-//! [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as `tcp:8007:interface=127.0.0.1`.
-//! [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to code that awaits its input,
-//! [`ClientService`] keeps one.
+//! for any of them; [`TcpServerEndpoint`] and [`TcpClientEndpoint`] are those for TCP, the latter also for names,
+//! [`StdioEndpoint`] is standard input and output. On UNIX there are those of UNIX sockets, of sockets that were opened
+//! elsewhere, and of those from systemd. [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as
+//! `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to
+//! code that awaits its input, [`ClientService`] keeps one.
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
 //! With the feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
@@ -32,6 +32,7 @@ mod endpoint;
 mod ip_network;
 mod policies;
 mod proxy;
+mod racing;
 mod relay;
 mod socks;
 mod stdio;
@@ -77,6 +78,7 @@ pub use proxy::options::{ProxyOptions, Untrusted};
 pub use proxy::server::ProxyServerEndpoint;
 pub use proxy::ssl::{ProxySsl, ProxySslTlv};
 pub use proxy::tlv::{ProxyTlv, ProxyTlvs};
+pub use racing::IpFamily;
 pub use relay::forward::PortForward;
 pub use relay::pipe::pipe;
 pub use socks::client::{Socks5ClientEndpoint, Socks5Options};

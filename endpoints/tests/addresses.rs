@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use ropewalk_endpoints::{AddressError, AddressProblem, TcpClientEndpoint, TcpServerEndpoint};
+use ropewalk_reactor::NameProblem;
 
 fn problem(text: &str) -> AddressProblem {
     let error: AddressError = text.parse::<TcpServerEndpoint>().unwrap_err();
@@ -25,13 +26,27 @@ fn addresses_are_shown_as_they_are_parsed() {
 }
 
 #[test]
-fn localhost_may_be_written_in_capitals() {
+fn names_are_for_clients() {
+    for text in
+        ["example.com:80", "example.com.:80", "localhost.:80", "a.localhost:80", "under_score:1", "x:0"]
+    {
+        assert_eq!(text.parse::<TcpClientEndpoint>().unwrap().to_string(), text);
+        let error = text.parse::<TcpServerEndpoint>().unwrap_err();
+        assert_eq!(error.problem(), AddressProblem::Name, "{text}");
+    }
+}
+
+#[test]
+fn names_may_be_written_in_capitals() {
+    let endpoint: TcpClientEndpoint = "Example.COM:80".parse().unwrap();
+    assert_eq!(endpoint.to_string(), "example.com:80");
+    assert_eq!(endpoint, "example.com:80".parse().unwrap());
     assert_eq!("LocalHost:65535".parse::<TcpServerEndpoint>().unwrap().to_string(), "localhost:65535");
 }
 
 #[test]
 fn every_mistake_is_called_by_its_name() {
-    let cases: [(&[&str], AddressProblem); 9] = [
+    let cases: [(&[&str], AddressProblem); 11] = [
         (&[""], AddressProblem::Empty),
         (&[" ", "127.0.0.1: 80", " 127.0.0.1:80", "127.0.0.1:80\n", "\t"], AddressProblem::Whitespace),
         (&["8123", ":8123", ":", "0"], AddressProblem::MissingHost),
@@ -43,10 +58,12 @@ fn every_mistake_is_called_by_its_name() {
             &["127.0.0.1:65536", "[::1]:-1", "localhost:+80", "h:80a", "h:999999999999"],
             AddressProblem::BadPort,
         ),
-        (&["256.0.0.1:80", "127.1:80", "1.2.3.4.5:80", "1:80"], AddressProblem::BadIpv4),
+        (&["256.0.0.1:80", "127.1:80", "1.2.3.4.5:80", "1:80", "0x7f.1:80"], AddressProblem::BadIpv4),
         (&["[::g]:80", "[::1:80", "[]:80", "[127.0.0.1]:80", "[::1]]:80"], AddressProblem::BadIpv6),
         (&["::1:80", "::1", "fe80::1:80", "::ffff:1.2.3.4:80"], AddressProblem::MissingBrackets),
-        (&["example.com:80", "localhost.:80", "é:80", "tcp:127.0.0.1:80"], AddressProblem::Name),
+        (&["é:80"], AddressProblem::BadName(NameProblem::NotAscii)),
+        (&["tcp:127.0.0.1:80"], AddressProblem::BadName(NameProblem::BadCharacter(':'))),
+        (&["a..b:80", ".a:80"], AddressProblem::BadName(NameProblem::EmptyLabel)),
     ];
     for (texts, expected) in cases {
         for text in texts {
@@ -68,10 +85,9 @@ fn the_error_quotes_the_text_and_says_what_would_be_right() {
         "{error}"
     );
     let error = "example.com:80".parse::<TcpServerEndpoint>().unwrap_err();
-    assert!(
-        error.to_string().contains("names are not looked up yet: use an IP address or localhost"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("use an IP address (to listen, one of this host"), "{error}");
+    let error = "b\u{fc}cher.example:80".parse::<TcpClientEndpoint>().unwrap_err();
+    assert!(error.to_string().contains("it is not ASCII: write it in punycode"), "{error}");
 }
 
 #[test]

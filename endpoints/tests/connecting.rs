@@ -4,13 +4,16 @@
 mod common;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
 use common::{greeter, run_until};
 use ropewalk_endpoints::{ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint};
-use ropewalk_reactor::{ConnectError, ConnectOptions, ConnectResult, Deferred, Factory, Reactor, factory_fn};
+use ropewalk_reactor::{
+    ConnectError, ConnectOptions, ConnectResult, Deferred, Factory, NameResolver, Reactor, ReactorHandle,
+    ResolveError, factory_fn,
+};
 use socket2::{Domain, Socket, Type};
 
 /// A reactor with a server on `address` that says "hello", and the server's port.
@@ -53,6 +56,56 @@ fn closed_port() -> (u16, [Socket; 2]) {
             return (port, [v4, v6]);
         }
     }
+}
+
+/// Knows every name as that of this host.
+struct Here(Vec<IpAddr>);
+
+impl NameResolver for Here {
+    fn resolve(&self, reactor: &ReactorHandle, _name: &str) -> Deferred<Result<Vec<IpAddr>, ResolveError>> {
+        Deferred::resolved(reactor, Ok(self.0.clone()))
+    }
+}
+
+#[test]
+fn a_name_is_connected_to_by_the_family_that_answers() {
+    let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+    for listen in ["127.0.0.1:0", "[::1]:0"] {
+        for order in [vec![v4, v6], vec![v6, v4]] {
+            let (mut reactor, port) = server(listen);
+            reactor.set_name_resolver(Rc::new(Here(order)));
+            let endpoint: TcpClientEndpoint = format!("example.org:{port}").parse().unwrap();
+            let (factory, received) = greeter("");
+            let transport = connect(&mut reactor, &endpoint, factory).unwrap();
+            let listening: SocketAddr = listen.parse().unwrap();
+            assert_eq!(transport.peer().ip(), Some(listening.ip()));
+            run_until(&mut reactor, || *received.borrow() == b"hello");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_does_not_answer_is_passed_by() {
+    // A listener whose backlog is full answers nobody.
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let full_address = full.local_addr().unwrap().as_socket().unwrap();
+    let mut streams = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&full_address, Duration::from_millis(100)) {
+        streams.push(stream);
+        assert!(streams.len() < 100, "the backlog is never full");
+    }
+    let (mut reactor, port) = server(&format!("127.0.0.1:{}", full_address.port()));
+    reactor.set_name_resolver(Rc::new(Here(vec![full_address.ip(), Ipv4Addr::LOCALHOST.into()])));
+    let endpoint: TcpClientEndpoint = format!("example.org:{port}").parse().unwrap();
+    let transport = connect(&mut reactor, &endpoint, greeter("").0).unwrap();
+    assert_eq!(transport.peer().ip(), Some(Ipv4Addr::LOCALHOST.into()));
+    // The server's end and the client's, and no attempt any more.
+    run_until(&mut reactor, || {
+        let stats = transport.reactor().stats();
+        (stats.connections, stats.timers) == (2, 0)
+    });
 }
 
 #[test]

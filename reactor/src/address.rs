@@ -25,6 +25,21 @@ pub enum Address {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct UnixAddress(Name);
 
+/// Whom a connection is to be made to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Destination {
+    /// One address.
+    Address(Address),
+    /// A TCP port of a host that is known by name and may have several addresses.
+    Name {
+        /// The host.
+        name: String,
+        /// The port.
+        port: u16,
+    },
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Name {
     Unnamed,
@@ -136,6 +151,21 @@ impl<I: Into<IpAddr>> From<(I, u16)> for Address {
 impl From<UnixAddress> for Address {
     fn from(address: UnixAddress) -> Self {
         Self::Unix(address)
+    }
+}
+
+impl From<Address> for Destination {
+    fn from(address: Address) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(formatter),
+            Self::Name { name, port } => write!(formatter, "{name}:{port}"),
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use crate::driver::{ConnectOptions, Readiness, Stream};
 use crate::event_loop::{Reactor, Source};
 use crate::timers::{Timer, TimerId};
 use crate::transport::shared::Shared;
-use crate::{Address, ConnectionId, Deferred, Factory, ReactorHandle, Reason, Transport};
+use crate::{
+    Address, ConnectionId, Deferred, Destination, Factory, ReactorHandle, Reason, ResolveError, Transport,
+};
 
 /// Why a connection could not be made. `Display` names the operation, the address and the cause.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub enum ConnectError {
     /// The attempt was cancelled with [`Deferred::cancel`], or the reactor was drained.
     Cancelled {
         /// Whom the attempt was for.
-        address: Address,
+        destination: Destination,
     },
     /// The peer accepted, but the factory built no protocol for it.
     NoProtocol {
@@ -53,7 +55,14 @@ pub enum ConnectError {
     /// The reactor stopped.
     Shutdown {
         /// Whom the attempt was for.
-        address: Address,
+        destination: Destination,
+    },
+    /// The name to connect to could not be resolved.
+    Resolve {
+        /// Whom the attempt was for.
+        destination: Destination,
+        /// What went wrong.
+        source: ResolveError,
     },
     /// Several addresses were tried, and none could be connected to.
     AllFailed {
@@ -180,12 +189,12 @@ impl Attempt {
 impl Reactor {
     pub(crate) fn insert_attempt(&mut self, mut attempt: Box<Attempt>) {
         if attempt.id.cancelled.get() {
-            self.give_up(*attempt, |address| ConnectError::Cancelled { address });
+            self.give_up(*attempt, ConnectError::cancelled);
             return;
         }
         if !self.is_running() {
             // Begun while the reactor shut down, such as by a client that connects again whenever it is lost.
-            self.give_up(*attempt, |address| ConnectError::Shutdown { address });
+            self.give_up(*attempt, ConnectError::shutdown);
             return;
         }
         let id = self.table.next_id();
@@ -225,7 +234,7 @@ impl Reactor {
         };
         match self.table.get(id) {
             Some(Source::Connection(connection)) => connection.cancel_opening(),
-            _ => self.fail_attempt(id, |address| ConnectError::Cancelled { address }),
+            _ => self.fail_attempt(id, ConnectError::cancelled),
         }
     }
 
@@ -287,6 +296,16 @@ impl Reactor {
     }
 }
 
+impl ConnectError {
+    pub(crate) fn cancelled(address: Address) -> Self {
+        Self::Cancelled { destination: address.into() }
+    }
+
+    pub(crate) fn shutdown(address: Address) -> Self {
+        Self::Shutdown { destination: address.into() }
+    }
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -294,12 +313,17 @@ impl fmt::Display for ConnectError {
             Self::TimedOut { address, after } => {
                 write!(formatter, "connecting to {address}: no answer within {after:?}")
             }
-            Self::Cancelled { address } => write!(formatter, "connecting to {address}: cancelled"),
+            Self::Cancelled { destination } => write!(formatter, "connecting to {destination}: cancelled"),
             Self::NoProtocol { address } => {
                 write!(formatter, "connecting to {address}: the factory built no protocol for it")
             }
             Self::NotReady { address, reason } => write!(formatter, "connecting to {address}: {reason}"),
-            Self::Shutdown { address } => write!(formatter, "connecting to {address}: the reactor stopped"),
+            Self::Shutdown { destination } => {
+                write!(formatter, "connecting to {destination}: the reactor stopped")
+            }
+            Self::Resolve { destination, source } => {
+                write!(formatter, "connecting to {destination}: {source}")
+            }
             Self::AllFailed { attempts } => {
                 for (index, attempt) in attempts.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
@@ -315,6 +339,7 @@ impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Failed { source, .. } => Some(source),
+            Self::Resolve { source, .. } => Some(source),
             _ => None,
         }
     }

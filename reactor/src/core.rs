@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::commands::{Call, Command};
 use crate::driver::Driver;
+use crate::names::Names;
 use crate::random::Random;
 use crate::remote::RemoteQueue;
 use crate::stats::Counters;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) slow_callback: Cell<Duration>,
     pub(crate) remote: Arc<RemoteQueue>,
     pub(crate) jobs: RefCell<Jobs>,
+    pub(crate) names: RefCell<Names>,
     pub(crate) triggers: RefCell<Triggers>,
     pub(crate) tasks: Tasks,
     pub(crate) random: RefCell<Random>,
@@ -86,6 +88,7 @@ impl Core {
             tasks: Tasks::new(Arc::clone(&remote)),
             remote,
             jobs: RefCell::default(),
+            names: RefCell::default(),
             triggers: RefCell::default(),
             random: RefCell::new(random),
             scratch: Cell::default(),

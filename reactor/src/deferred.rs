@@ -133,9 +133,15 @@ impl<T: 'static> Deferred<T> {
 }
 
 impl<T> Deferred<T> {
-    /// Sets what [`cancel`](Self::cancel) does: record the wish to give up; it must call no user code.
-    pub(crate) fn on_cancel(&self, canceller: impl FnOnce() + 'static) {
-        self.shared.canceller.replace(Some(Box::new(canceller)));
+    /// Sets what [`cancel`](Self::cancel) does, in place of what was set before: give the operation up, and have the
+    /// [`Resolver`] resolve to a value that says so. It is called once at the most, from within `cancel`, and never after
+    /// the value has come.
+    ///
+    /// Hold the [`Resolver`] in it only by a [`Weak`]: each would keep the other.
+    pub fn on_cancel(&self, canceller: impl FnOnce() + 'static) {
+        if matches!(*self.shared.state.borrow(), State::Waiting) {
+            self.shared.canceller.replace(Some(Box::new(canceller)));
+        }
     }
 }
 
@@ -249,6 +255,24 @@ mod tests {
             let _ = turn(&mut reactor, 10);
             assert!(cancelled.get(), "cancelled before the second began: {cancel_before_second}");
         }
+    }
+
+    #[test]
+    fn the_canceller_is_called_once_and_only_before_the_value() {
+        let mut reactor = Reactor::new().unwrap();
+        let (deferred, resolver) = Deferred::<&str>::new(&reactor);
+        let resolver = Rc::new(Cell::new(Some(resolver)));
+        let weak = Rc::downgrade(&resolver);
+        deferred.on_cancel(move || weak.upgrade().unwrap().take().unwrap().resolve("cancelled"));
+        deferred.cancel();
+        deferred.cancel();
+        let heard = hear(deferred);
+        let _ = turn(&mut reactor, 2);
+        assert_eq!(*heard.borrow(), Some("cancelled"));
+
+        let resolved = Deferred::resolved(&reactor, ());
+        resolved.on_cancel(|| panic!("too late"));
+        resolved.cancel();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::deferred::Resolver;
 use crate::event_loop::{Reactor, Source};
 use crate::timers::{Timer, TimerId};
 use crate::transport::shared::DRAINING;
-use crate::{ConnectError, Deferred, ReactorHandle, Reason, Timeout};
+use crate::{ConnectError, Deferred, ReactorHandle, Reason, ResolveError, Timeout};
 
 /// How a drain went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -33,8 +33,8 @@ pub(crate) struct Drain {
 }
 
 impl ReactorHandle {
-    /// Stops all ports and sockets for datagrams, cancels all connection attempts, and closes every connection in an orderly way: what was written
-    /// is sent first. Whatever is still open after `within` is aborted with
+    /// Stops all ports and sockets for datagrams, cancels all connection attempts and lookups of names, and closes every
+    /// connection in an orderly way: what was written is sent first. Whatever is still open after `within` is aborted with
     /// [`Timeout::Drain`](crate::Timeout::Drain). The deferred tells how many of each there were.
     ///
     /// The reactor itself goes on: `drain(within).then(move |_| handle.stop())` ends a server without losing output. A
@@ -49,6 +49,7 @@ impl ReactorHandle {
 impl Reactor {
     pub(crate) fn begin_drain(&mut self, within: Duration, resolver: Resolver<Drained>) {
         self.drain.waiting.push(resolver);
+        self.end_lookups(|name| ResolveError::Cancelled { name });
         for id in self.table.ids() {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) if !connection.shared().has(DRAINING) => {
@@ -61,9 +62,7 @@ impl Reactor {
                     port.stop();
                     self.forget_port(port);
                 }
-                Some(Source::Attempt(_)) => {
-                    self.fail_attempt(id, |address| ConnectError::Cancelled { address })
-                }
+                Some(Source::Attempt(_)) => self.fail_attempt(id, ConnectError::cancelled),
                 Some(Source::Datagrams(socket)) => socket.transport().stop(),
                 Some(Source::Connection(_)) | None => {}
             }

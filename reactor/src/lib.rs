@@ -34,6 +34,7 @@ mod handle;
 mod instant;
 mod layer;
 mod listening;
+mod names;
 mod producer;
 mod protocol;
 mod random;
@@ -50,7 +51,7 @@ mod transport;
 mod triggers;
 
 // The public interface is:
-pub use address::{Address, UnixAddress};
+pub use address::{Address, Destination, UnixAddress};
 pub use bytes::Bytes;
 pub use connecting::{ConnectError, ConnectResult};
 pub use connection::ConnectionId;
@@ -67,6 +68,7 @@ pub use handle::ReactorHandle;
 pub use instant::Instant;
 pub use layer::{InputBeforeLayer, Layer, LayerState};
 pub use listening::ListeningPort;
+pub use names::{NameProblem, NameResolver, ResolveError, SystemResolver, check_host_name};
 pub use producer::{Producer, ProducerExists, ProducerKind};
 pub use protocol::{Protocol, ProtocolError, Result};
 pub use rate::TokenBucket;

@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, io};
 
 use crate::event_loop::callbacks::catch;
 use crate::remote::Message;
-use crate::{Deferred, ReactorHandle};
+use crate::{Deferred, ReactorHandle, Remote};
 
 /// Why work in a thread gave no result.
 #[derive(Debug)]
@@ -68,38 +69,71 @@ impl ReactorHandle {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Deferred<Result<T, ThreadError>> {
-        let (deferred, resolver) = Deferred::new(self);
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let reactor = self.clone();
-        let cancel = Arc::clone(&cancelled);
-        let job = self.core().jobs.borrow_mut().insert(Box::new(|result| {
-            if let Ok(result) = result.downcast::<Result<T, ThreadError>>() {
-                resolver.resolve(*result);
-            }
-        }));
-        deferred.on_cancel(move || {
-            cancel.store(true, Ordering::Relaxed);
-            reactor.finish_job::<T>(job, Err(ThreadError::Cancelled));
-        });
-        let remote = self.remote();
+        let (deferred, job) = self.begin_job(|| Err(ThreadError::Cancelled));
+        let number = job.number;
         let started = self.core().driver.borrow_mut().run_in_thread(Box::new(move || {
-            if !cancelled.load(Ordering::Relaxed) {
-                let result: Result<T, ThreadError> = catch(work).map_err(ThreadError::Panicked);
-                // If the reactor is gone nobody waits for the result.
-                let _ = remote.finish(Message::Finished(job, Box::new(result)));
+            if job.is_wanted() {
+                job.finish(catch(work).map_err(ThreadError::Panicked));
             }
         }));
         if let Err(error) = started {
-            self.finish_job::<T>(job, Err(ThreadError::NotStarted(error)));
+            self.finish_job::<Result<T, ThreadError>>(number, Err(ThreadError::NotStarted(error)));
         }
         deferred
     }
 
-    fn finish_job<T: Send + 'static>(&self, job: u64, result: Result<T, ThreadError>) {
-        let finish = self.core().jobs.borrow_mut().take(job);
+    /// A deferred whose value comes from another thread, or from `cancelled` if it is cancelled before.
+    pub(crate) fn begin_job<T: Send + 'static>(
+        &self,
+        cancelled: impl FnOnce() -> T + 'static,
+    ) -> (Deferred<T>, Job<T>) {
+        let (deferred, resolver) = Deferred::new(self);
+        let number = self.core().jobs.borrow_mut().insert(Box::new(|value| {
+            if let Ok(value) = value.downcast::<T>() {
+                resolver.resolve(*value);
+            }
+        }));
+        let job = Job { number, remote: self.remote(), unwanted: Arc::default(), value: PhantomData };
+        let (reactor, unwanted) = (self.clone(), Arc::clone(&job.unwanted));
+        deferred.on_cancel(move || {
+            unwanted.store(true, Ordering::Relaxed);
+            reactor.finish_job(number, cancelled());
+        });
+        (deferred, job)
+    }
+
+    /// Gives the deferred of a job its value from this thread.
+    pub(crate) fn finish_job<T: Send + 'static>(&self, number: u64, value: T) {
+        let finish = self.core().jobs.borrow_mut().take(number);
         if let Some(finish) = finish {
-            finish(Box::new(result));
+            finish(Box::new(value));
         }
+    }
+}
+
+/// The end of a job that its thread has.
+pub(crate) struct Job<T> {
+    pub(crate) number: u64,
+    remote: Remote,
+    unwanted: Arc<AtomicBool>,
+    value: PhantomData<fn(T)>,
+}
+
+impl<T: Send + 'static> Job<T> {
+    /// Whether anybody waits for the value: nobody does once the job is cancelled.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.unwanted.load(Ordering::Relaxed)
+    }
+
+    /// What tells that the job is not wanted any more, also after the job was finished.
+    pub(crate) fn unwanted(&self) -> &Arc<AtomicBool> {
+        &self.unwanted
+    }
+
+    /// Gives the deferred its value.
+    pub(crate) fn finish(self, value: T) {
+        // If the reactor is gone nobody waits for the value.
+        let _ = self.remote.finish(Message::Finished(self.number, Box::new(value)));
     }
 }
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ropewalk_reactor::{Address, DatagramOptions, DatagramProtocol, DatagramTransport, ReactorHandle};
 
 use crate::AddressError;
-use crate::tcp::address::TcpAddress;
+use crate::tcp::address::LocalAddress;
 
 /// A UDP port to listen on or to connect to.
 ///
@@ -36,7 +36,7 @@ use crate::tcp::address::TcpAddress;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UdpEndpoint {
-    address: TcpAddress,
+    address: LocalAddress,
     options: DatagramOptions,
 }
 
@@ -72,13 +72,13 @@ impl UdpEndpoint {
     }
 
     fn address(&self) -> Address {
-        Address::Udp(self.address.preferred())
+        Address::Udp(self.address.socket())
     }
 }
 
 impl From<SocketAddr> for UdpEndpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { address: TcpAddress::Literal(address), options: DatagramOptions::default() }
+        Self { address: LocalAddress::Literal(address), options: DatagramOptions::default() }
     }
 }
 

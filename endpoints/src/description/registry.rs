@@ -26,7 +26,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// addresses need no backslashes: `tcp:[::1]:80`. A value may be empty. [`quote_argument`](crate::quote_argument) quotes
 /// what programs put in.
 ///
-/// A plain address, such as `127.0.0.1:8123`, `[::1]:8123` or `localhost:8123`, is understood too, and is TCP.
+/// A plain address, such as `127.0.0.1:8123`, `[::1]:8123`, `localhost:8123` or, to connect to, `example.org:80`, is
+/// understood too, and is TCP.
 ///
 /// # The standard kinds
 ///
@@ -37,7 +38,7 @@ pub(super) const NESTING_MAX: usize = 8;
 ///
 /// | to connect to | |
 /// |---|---|
-/// | `tcp:host:port`, keys `timeout`, `bind_address` | A TCP port. `timeout` is in seconds, by default 30; `bind_address` is the IP address to connect from, with a port if need be, as in `127.0.0.1\:4000` |
+/// | `tcp:host:port`, keys `timeout`, `bind_address` | A TCP port of `host`, an IP address or a name. `timeout` is in seconds, by default 30; `bind_address` is the IP address to connect from, with a port if need be, as in `127.0.0.1\:4000` |
 /// | `tcp6:host:port`, keys `timeout`, `bind_address` | The same; `host` is an IPv6 address or `localhost`, which is ::1 |
 ///
 /// # Differences from Twisted

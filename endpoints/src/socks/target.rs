@@ -4,13 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::tcp::address::{host_problem, split_host_port};
-use crate::{AddressError, AddressProblem};
+use crate::AddressError;
+use crate::tcp::address::TcpAddress;
 
 /// A TCP port that a SOCKS proxy is to connect to: at an IP address, or at a host whose name the proxy looks up.
 ///
-/// It is parsed from `127.0.0.1:80`, `[::1]:80` or `example.com:80`, or made from a [`SocketAddr`]. A name has 255 bytes at the
-/// most and goes to the proxy as it stands; `localhost` is the proxy's host then.
+/// It is parsed from `127.0.0.1:80`, `[::1]:80` or `example.com:80`, or made from a [`SocketAddr`]. A name goes
+/// to the proxy in small letters, as it stands otherwise; `localhost` is the proxy's host then.
 ///
 /// ```
 /// # use ropewalk_endpoints::Socks5Target;
@@ -24,7 +24,7 @@ pub struct Socks5Target(Target);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Target {
     Address(SocketAddr),
-    /// Invariant: the name has from 1 to 255 bytes.
+    /// Invariant: the name is valid, so it has from 1 to 253 bytes.
     Name(Box<str>, u16),
 }
 
@@ -52,19 +52,10 @@ impl FromStr for Socks5Target {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(address.into());
-        }
-        parse_name(text).map(Self).map_err(|problem| AddressError::new(text, problem))
-    }
-}
-
-fn parse_name(text: &str) -> Result<Target, AddressProblem> {
-    let (host, port) = split_host_port(text)?;
-    match host_problem(host) {
-        AddressProblem::Name if host.len() <= 255 => Ok(Target::Name(host.into(), port)),
-        AddressProblem::Name => Err(AddressProblem::LongName),
-        other => Err(other),
+        Ok(Self(match text.parse()? {
+            TcpAddress::Literal(address) => Target::Address(address),
+            TcpAddress::Name(name, port) => Target::Name(name.into(), port),
+        }))
     }
 }
 
@@ -81,19 +72,17 @@ impl fmt::Display for Socks5Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AddressProblem;
 
     #[test]
     fn targets_are_parsed_and_shown() {
         for text in ["127.0.0.1:80", "[::1]:80", "example.com:443", "localhost:0", "a:65535"] {
             assert_eq!(text.parse::<Socks5Target>().unwrap().to_string(), text);
         }
-        let longest = format!("{}:1", "x".repeat(255));
-        assert!(longest.parse::<Socks5Target>().is_ok());
     }
 
     #[test]
     fn what_is_wrong_with_a_target_is_told() {
-        let too_long = format!("{}:1", "x".repeat(256));
         let cases = [
             ("", AddressProblem::Empty),
             ("example.com", AddressProblem::MissingPort),
@@ -104,7 +93,6 @@ mod tests {
             ("1.2.3:80", AddressProblem::BadIpv4),
             ("::1:80", AddressProblem::MissingBrackets),
             ("[::x]:80", AddressProblem::BadIpv6),
-            (too_long.as_str(), AddressProblem::LongName),
         ];
         for (text, problem) in cases {
             assert_eq!(text.parse::<Socks5Target>().unwrap_err().problem(), problem, "{text}");

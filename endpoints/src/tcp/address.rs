@@ -1,34 +1,19 @@
 //! Addresses as users write them.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+
+use ropewalk_reactor::{NameProblem, check_host_name};
 
 use crate::{AddressError, AddressProblem};
 
-/// A literal address, or a port of this host's loopback interface. UDP has the same.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A literal address, or a port of a host that is known by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum TcpAddress {
     Literal(SocketAddr),
-    Localhost(u16),
-}
-
-impl TcpAddress {
-    /// The address to use, or to try first.
-    pub(crate) fn preferred(self) -> SocketAddr {
-        match self {
-            Self::Literal(address) => address,
-            Self::Localhost(port) => (Ipv4Addr::LOCALHOST, port).into(),
-        }
-    }
-
-    /// The address to try next.
-    pub(super) fn alternative(self) -> Option<SocketAddr> {
-        match self {
-            Self::Literal(_) => None,
-            Self::Localhost(port) => Some((Ipv6Addr::LOCALHOST, port).into()),
-        }
-    }
+    /// Invariant: the name is valid, and in small letters.
+    Name(String, u16),
 }
 
 impl FromStr for TcpAddress {
@@ -38,18 +23,41 @@ impl FromStr for TcpAddress {
         if let Ok(address) = text.parse() {
             return Ok(Self::Literal(address));
         }
-        parse_localhost(text).map(Self::Localhost).map_err(|problem| AddressError::new(text, problem))
+        let (name, port) = parse_name(text).map_err(|problem| AddressError::new(text, problem))?;
+        Ok(Self::Name(name.to_ascii_lowercase(), port))
     }
 }
 
-/// The port of `localhost:PORT`, or what is wrong with a text that is no literal address either.
-fn parse_localhost(text: &str) -> Result<u16, AddressProblem> {
-    let (host, port) = split_host_port(text)?;
-    if host.eq_ignore_ascii_case("localhost") { Ok(port) } else { Err(host_problem(host)) }
+/// A literal address, or a port of this host's loopback interface: what servers listen on, and UDP uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LocalAddress {
+    Literal(SocketAddr),
+    Localhost(u16),
 }
 
-/// The host, which is something, and the port, of a text that is no literal address.
-pub(crate) fn split_host_port(text: &str) -> Result<(&str, u16), AddressProblem> {
+impl LocalAddress {
+    pub(crate) fn socket(self) -> SocketAddr {
+        match self {
+            Self::Literal(address) => address,
+            Self::Localhost(port) => (Ipv4Addr::LOCALHOST, port).into(),
+        }
+    }
+}
+
+impl FromStr for LocalAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text.parse()? {
+            TcpAddress::Literal(address) => Ok(Self::Literal(address)),
+            TcpAddress::Name(name, port) if name == "localhost" => Ok(Self::Localhost(port)),
+            TcpAddress::Name(..) => Err(AddressError::new(text, AddressProblem::Name)),
+        }
+    }
+}
+
+/// The name and the port of a text that is no literal address, or what is wrong with it.
+fn parse_name(text: &str) -> Result<(&str, u16), AddressProblem> {
     if text.is_empty() {
         return Err(AddressProblem::Empty);
     }
@@ -57,7 +65,9 @@ pub(crate) fn split_host_port(text: &str) -> Result<(&str, u16), AddressProblem>
         return Err(AddressProblem::Whitespace);
     }
     let (host, port) = split(text)?;
-    Ok((host, parse_port(port)?))
+    let port = parse_port(port)?;
+    check_host_name(host).map_err(|problem| host_problem(host, problem))?;
+    Ok((host, port))
 }
 
 fn split(text: &str) -> Result<(&str, &str), AddressProblem> {
@@ -82,14 +92,15 @@ fn parse_port(text: &str) -> Result<u16, AddressProblem> {
     }
 }
 
-/// What is wrong with a host before a good port.
-pub(crate) fn host_problem(host: &str) -> AddressProblem {
+/// What is wrong with a host that is no name: it may have been meant for an address.
+fn host_problem(host: &str, problem: NameProblem) -> AddressProblem {
     if host.starts_with('[') {
         AddressProblem::BadIpv6
-    } else if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    } else if problem == NameProblem::Number || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         AddressProblem::BadIpv4
     } else {
-        AddressProblem::Name
+        AddressProblem::BadName(problem)
     }
 }
 
@@ -98,6 +109,15 @@ fn looks_like_ipv6(host: &str) -> bool {
 }
 
 impl fmt::Display for TcpAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(address) => address.fmt(formatter),
+            Self::Name(name, port) => write!(formatter, "{name}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for LocalAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Literal(address) => address.fmt(formatter),

@@ -4,17 +4,34 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::str::FromStr;
+use std::time::Duration;
 
-use ropewalk_reactor::{ConnectError, ConnectOptions, ConnectResult, Deferred, Factory, ReactorHandle};
+use ropewalk_reactor::{ConnectOptions, ConnectResult, Deferred, Factory, ReactorHandle};
 
 use super::address::TcpAddress;
-use crate::{AddressError, ClientEndpoint};
+use crate::racing::{RaceOptions, connect_by_name};
+use crate::{AddressError, ClientEndpoint, IpFamily};
 
 /// A TCP port to connect to.
 ///
-/// It is parsed from `127.0.0.1:8123`, `[::1]:8123` or `localhost:8123`, or made from a [`SocketAddr`]. For `localhost`,
-/// 127.0.0.1 is tried first and then `[::1]`, each with the timeout of the options; if both fail, the error is
-/// [`ConnectError::AllFailed`].
+/// It is parsed from `127.0.0.1:8123`, `[::1]:8123`, `example.org:80` or `localhost:8123`, or made from a [`SocketAddr`].
+/// What counts as a name is told at [`check_host_name`](ropewalk_reactor::check_host_name), how it is looked up at
+/// [`ReactorHandle::resolve`]. The timeout of the options holds for the lookup and all attempts together.
+///
+/// # Names with several addresses
+///
+/// Addresses race as in RFC 8305 ("happy eyeballs"). They come in the order in which the resolver prefers them, of which
+/// the families are made to take turns; an IPv6 address is first where the system has it first (RFC 6724), or
+/// [`with_first_family`](Self::with_first_family) says so. For `localhost` 127.0.0.1 is first, as it is what
+/// [`TcpServerEndpoint`](crate::TcpServerEndpoint) listens on.
+///
+/// An attempt that is neither accepted nor refused within 250 milliseconds
+/// ([`with_attempt_delay`](Self::with_attempt_delay)) is joined by one to the next address; one that fails is followed by
+/// the next at once. The first connection that stands wins: the other attempts are cancelled, and the factory sees
+/// only this one. What it refuses, or what goes wrong in its layers, is the result; no other address is tried then. If all
+/// attempts fail, [`ConnectError::AllFailed`](ropewalk_reactor::ConnectError::AllFailed) has what happened at each.
+///
+/// One lookup gives the addresses of both families at once, so there is no Resolution Delay (RFC 8305 §3).
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,58 +60,50 @@ use crate::{AddressError, ClientEndpoint};
 pub struct TcpClientEndpoint {
     address: TcpAddress,
     options: ConnectOptions,
+    race_options: RaceOptions,
 }
 
 impl TcpClientEndpoint {
+    fn new(address: TcpAddress) -> Self {
+        Self { address, options: ConnectOptions::default(), race_options: RaceOptions::default() }
+    }
+
     /// The same endpoint with other options than the default ones.
     #[must_use]
     pub fn with_options(self, options: ConnectOptions) -> Self {
         Self { options, ..self }
     }
 
-    /// The address to try if the preferred one fails: one that the local address, if it is given, can reach.
-    fn alternative(&self) -> Option<SocketAddr> {
-        let bind = self.options.bind;
-        self.address
-            .alternative()
-            .filter(|address| bind.is_none_or(|bind| bind.is_ipv4() == address.is_ipv4()))
+    /// The same endpoint, for which an attempt that is not decided after `delay` is joined by the next: the Connection
+    /// Attempt Delay of RFC 8305 §5. Default 250 milliseconds; kept within 10 milliseconds and 2 seconds.
+    #[must_use]
+    pub fn with_attempt_delay(mut self, delay: Duration) -> Self {
+        self.race_options.attempt_delay = delay;
+        self
+    }
+
+    /// The same endpoint, for which an address of `family` is tried first if there is one, whatever the resolver prefers.
+    #[must_use]
+    pub fn with_first_family(mut self, family: IpFamily) -> Self {
+        self.race_options.first_family = Some(family);
+        self
     }
 }
 
 impl ClientEndpoint for TcpClientEndpoint {
     fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
-        let first = reactor.connect(self.address.preferred(), &self.options, Rc::clone(&factory));
-        let Some(alternative) = self.alternative() else {
-            return first;
-        };
-        let (reactor, options) = (reactor.clone(), self.options.clone());
-        first.and_then(move |result| match result {
-            Err(first) if another_address_may_do(&first) => {
-                log::debug!("{first}; trying {alternative}");
-                let second = reactor.connect(alternative, &options, factory);
-                second.map(|result| result.map_err(|second| both_failed(first, second)))
+        match &self.address {
+            TcpAddress::Literal(address) => reactor.connect(*address, &self.options, factory),
+            TcpAddress::Name(name, port) => {
+                connect_by_name(reactor, (name, *port), &self.options, &self.race_options, factory)
             }
-            decided => Deferred::resolved(&reactor, decided),
-        })
-    }
-}
-
-/// Not if this side has given up.
-fn another_address_may_do(error: &ConnectError) -> bool {
-    matches!(error, ConnectError::Failed { .. } | ConnectError::TimedOut { .. })
-}
-
-fn both_failed(first: ConnectError, second: ConnectError) -> ConnectError {
-    if another_address_may_do(&second) {
-        ConnectError::AllFailed { attempts: vec![first, second] }
-    } else {
-        second
+        }
     }
 }
 
 impl From<SocketAddr> for TcpClientEndpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { address: TcpAddress::Literal(address), options: ConnectOptions::default() }
+        Self::new(TcpAddress::Literal(address))
     }
 }
 
@@ -102,7 +111,7 @@ impl FromStr for TcpClientEndpoint {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        Ok(Self { address: text.parse()?, options: ConnectOptions::default() })
+        Ok(Self::new(text.parse()?))
     }
 }
 

@@ -8,13 +8,13 @@ use std::str::FromStr;
 
 use ropewalk_reactor::{Factory, ListenOptions, ListeningPort, ReactorHandle};
 
-use super::address::TcpAddress;
+use super::address::LocalAddress;
 use crate::{AddressError, ServerEndpoint};
 
 /// A TCP port to listen on.
 ///
 /// It is parsed from `127.0.0.1:8123`, `[::1]:8123` or `localhost:8123`, which is 127.0.0.1; or made from a
-/// [`SocketAddr`]. The hosts `0.0.0.0` and `[::]` mean all interfaces, the latter for IPv4 too unless
+/// [`SocketAddr`]. Other names are an error: a server listens on an address of its own host. The hosts `0.0.0.0` and `[::]` mean all interfaces, the latter for IPv4 too unless
 /// [`ListenOptions::dual_stack`] says otherwise. Port 0 lets the system choose one:
 /// [`ListeningPort::address`] tells which.
 ///
@@ -36,7 +36,7 @@ use crate::{AddressError, ServerEndpoint};
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TcpServerEndpoint {
-    address: TcpAddress,
+    address: LocalAddress,
     options: ListenOptions,
 }
 
@@ -50,13 +50,13 @@ impl TcpServerEndpoint {
 
 impl ServerEndpoint for TcpServerEndpoint {
     fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort> {
-        reactor.listen(self.address.preferred(), self.options.clone(), factory)
+        reactor.listen(self.address.socket(), self.options.clone(), factory)
     }
 }
 
 impl From<SocketAddr> for TcpServerEndpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { address: TcpAddress::Literal(address), options: ListenOptions::default() }
+        Self { address: LocalAddress::Literal(address), options: ListenOptions::default() }
     }
 }
 

@@ -142,10 +142,10 @@ impl Connection {
         if let Some(resolver) = resolver {
             let address = shared.peer.clone();
             let error = match reason {
-                _ if cancelled => ConnectError::Cancelled { address },
+                _ if cancelled => ConnectError::cancelled(address),
                 // Nobody but a drain closes a connection that has no protocol.
-                Reason::Closed => ConnectError::Cancelled { address },
-                Reason::Shutdown => ConnectError::Shutdown { address },
+                Reason::Closed => ConnectError::cancelled(address),
+                Reason::Shutdown => ConnectError::shutdown(address),
                 reason => ConnectError::NotReady { address, reason },
             };
             resolve(resolver, Err(error));

@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake};
+use super::{
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, Lookup, PollUntil, Stream, Wake,
+};
 use crate::{Address, DatagramOptions, Instant};
 
 /// Refuses everything; its clock stands still.
@@ -74,6 +76,10 @@ impl Driver for Gone {
     }
 
     fn run_in_thread(&mut self, _work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        Err(error())
+    }
+
+    fn resolve(&mut self, _lookup: Lookup) -> io::Result<()> {
         Err(error())
     }
 

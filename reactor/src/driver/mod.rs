@@ -1,10 +1,11 @@
 //! What the loop asks of the world: one small trait, so that the world can be real or simulated.
 //!
 //! Every nondeterministic input enters through here: time, readiness, bytes and their counts, new connections,
-//! signals, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
+//! signals, addresses of names, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
 
 pub(crate) mod datagrams;
 mod gone;
+mod lookup;
 pub(crate) mod options;
 mod real;
 
@@ -16,6 +17,7 @@ use std::time::SystemTime;
 
 pub use datagrams::Datagram;
 pub(crate) use gone::Gone;
+pub use lookup::Lookup;
 pub(crate) use real::MioDriver;
 
 pub(crate) use options::{ConnectOptions, ListenOptions};
@@ -103,6 +105,16 @@ pub trait Driver {
 
     /// Does `work` on another thread, when one is free.
     fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+    /// Looks a name up, without waiting: the answer goes to [`Lookup::finish`], also if there is no such name.
+    ///
+    /// # Errors
+    /// If the lookup cannot be begun. Drivers that have no names need not implement this; the error is of kind
+    /// `Unsupported`.
+    fn resolve(&mut self, lookup: Lookup) -> io::Result<()> {
+        drop(lookup);
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this driver looks up no names"))
+    }
 
     /// Reports SIGINT and SIGTERM as [`Event::Signal`] from now on instead of ending the process.
     fn watch_signals(&mut self) -> io::Result<()>;

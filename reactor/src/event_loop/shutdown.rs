@@ -7,7 +7,7 @@ use super::{Reactor, Source, Status};
 use crate::connection::lifecycle::{Event, State};
 use crate::core::Phase;
 use crate::driver::Gone;
-use crate::{Completion, ConnectError, Reason, When};
+use crate::{Completion, ConnectError, Reason, ResolveError, When};
 
 /// How many batches of commands and tasks end a shutdown, so that the results it brought about reach those who wait for them, also
 /// behind a chain of deferreds, each of which takes a batch. What commands itself again goes on in the next run.
@@ -83,11 +83,12 @@ impl Reactor {
         self.end_turn();
     }
 
-    /// Closes ports, gives up attempts, and ends connections and sockets for datagrams after one last try to send their
-    /// output.
+    /// Closes ports, gives up attempts and lookups, and ends connections and sockets for datagrams after one last try to
+    /// send their output.
     fn close_everything(&mut self) {
         // Connections and ports that were commanded but are not yet in the table must not survive.
         self.run_commands();
+        self.end_lookups(|name| ResolveError::Shutdown { name });
         for id in self.table.ids() {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) => {
@@ -103,9 +104,7 @@ impl Reactor {
                     port.stop();
                     self.forget_port(port);
                 }
-                Some(Source::Attempt(_)) => {
-                    self.fail_attempt(id, |address| ConnectError::Shutdown { address })
-                }
+                Some(Source::Attempt(_)) => self.fail_attempt(id, ConnectError::shutdown),
                 Some(Source::Datagrams(socket)) => socket.transport().stop(),
                 None => {}
             }
@@ -174,12 +173,13 @@ impl Reactor {
         let commands = core.take_commands();
         let timers = core.timers.borrow_mut().drain();
         let jobs = core.jobs.take();
+        let names = core.names.take();
         let triggers = core.triggers.take();
         let tasks = core.tasks.take_all();
         let gone = Gone::since(core.now());
         let driver = core.driver.replace(Box::new(gone));
         core.run_guarded("a destructor", || drop((messages, commands, timers)));
-        core.run_guarded("a destructor", || drop((jobs, triggers, driver)));
+        core.run_guarded("a destructor", || drop((jobs, names, triggers, driver)));
         for task in tasks {
             core.run_guarded("a task's destructor", || drop(task));
         }

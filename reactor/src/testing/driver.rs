@@ -12,7 +12,7 @@ use super::listener::MemoryListener;
 use super::memory::{World, loopback};
 use super::stream::MemoryStream;
 use crate::driver::{
-    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Stream, Wake,
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, Lookup, PollUntil, Stream, Wake,
 };
 use crate::{Address, DatagramOptions, Instant};
 
@@ -39,6 +39,11 @@ impl MemoryDriver {
 
     fn wait(&self, until: PollUntil) -> io::Result<()> {
         let now = self.world.now();
+        let until = match (until, self.world.names.next_answer()) {
+            (PollUntil::Deadline(deadline), Some(answer)) => PollUntil::Deadline(deadline.min(answer)),
+            (PollUntil::Event, Some(answer)) => PollUntil::Deadline(answer),
+            (until, _) => until,
+        };
         match until {
             PollUntil::Now => {}
             PollUntil::Deadline(deadline) if deadline <= now => {}
@@ -67,6 +72,7 @@ impl Driver for MemoryDriver {
     fn poll(&mut self, until: PollUntil, events: &mut Vec<Event>) -> io::Result<()> {
         self.world.polls.set(self.world.polls.get() + 1);
         self.work();
+        self.world.names.answer(self.world.now());
         self.world.take_events(events);
         if events.is_empty() { self.wait(until) } else { Ok(()) }
     }
@@ -115,6 +121,12 @@ impl Driver for MemoryDriver {
         Ok(())
     }
 
+    fn resolve(&mut self, lookup: Lookup) -> io::Result<()> {
+        self.world.faults.check(Operation::Resolve)?;
+        self.world.names.begin(lookup, self.world.now());
+        Ok(())
+    }
+
     fn watch_signals(&mut self) -> io::Result<()> {
         self.world.signals_watched.set(true);
         Ok(())
@@ -145,6 +157,7 @@ impl Drop for MemoryDriver {
     fn drop(&mut self) {
         // Work that no thread has begun is dropped with the driver, as in the real world.
         drop(self.world.work.take());
+        self.world.names.forget_lookups();
         self.world.signals_watched.set(false);
     }
 }

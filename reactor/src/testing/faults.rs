@@ -25,6 +25,8 @@ pub enum Operation {
     Shutdown,
     /// Starting a thread for work.
     Thread,
+    /// Beginning to look a name up.
+    Resolve,
 }
 
 /// The failures that are still to come, in order for each operation.

@@ -14,6 +14,7 @@ use super::datagrams::{DatagramPeer, Mailbox};
 use super::driver::MemoryDriver;
 use super::faults::{Faults, Operation};
 use super::listener::Waiting;
+use super::names::Names;
 use super::peer::Peer;
 use super::socket::Socket;
 use crate::driver::{Event, PollUntil, Readiness, Signal, Token, Wake};
@@ -72,6 +73,7 @@ pub(super) struct World {
     pub(super) signals: RefCell<VecDeque<Signal>>,
     pub(super) signals_watched: Cell<bool>,
     pub(super) work: RefCell<VecDeque<Box<dyn FnOnce() + Send>>>,
+    pub(super) names: Names,
     pub(super) waker: Arc<Flag>,
     pub(super) listeners: RefCell<HashMap<SocketAddr, Rc<Waiting>>>,
     pub(super) expected: RefCell<HashMap<SocketAddr, VecDeque<Rc<Socket>>>>,
@@ -189,6 +191,23 @@ impl Memory {
     /// [`io::ErrorKind::AddrInUse`] if somebody has the address.
     pub fn open_datagrams(&self, address: SocketAddr) -> io::Result<DatagramPeer> {
         DatagramPeer::open(&self.world, address)
+    }
+
+    /// Gives `name` these addresses, in this order, in place of those it had; without any there is no such host, as for
+    /// all names that were not set.
+    pub fn set_name(&self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.world.names.set(name, addresses.into_iter().collect());
+    }
+
+    /// Has lookups that begin from now on take this time, on the virtual clock; [`Duration::MAX`] leaves them without an
+    /// answer. At first they take none.
+    pub fn set_lookup_time(&self, time: Duration) {
+        self.world.names.lookup_time.set(time);
+    }
+
+    /// How many lookups the reactor has begun.
+    pub fn lookups(&self) -> usize {
+        self.world.names.begun.get()
     }
 
     /// Sends the process a signal. False if the reactor does not watch signals; the process would have ended.

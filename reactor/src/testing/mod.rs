@@ -73,6 +73,7 @@ mod events;
 mod faults;
 mod listener;
 mod memory;
+mod names;
 mod peer;
 mod probe;
 mod socket;

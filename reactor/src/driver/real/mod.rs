@@ -4,6 +4,7 @@
 mod adopted;
 mod datagrams;
 mod listener;
+mod lookups;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
 mod signals;
@@ -28,14 +29,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::{
-    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, PollUntil, Readiness, Stream, Token,
-    Wake,
+    ConnectOptions, Datagram, Driver, Event, ListenOptions, Listener, Lookup, PollUntil, Readiness, Stream,
+    Token, Wake,
 };
 use crate::{Address, DatagramOptions, Instant};
 use datagrams::udp::MioUdp;
 #[cfg(unix)]
 use datagrams::unix::MioUnixDatagram;
 use listener::MioListener;
+use lookups::Lookups;
 use shared::Shared;
 use signals::SignalWatch;
 use stdio::StdioListener;
@@ -64,6 +66,7 @@ pub(crate) struct MioDriver {
     waker: Arc<MioWaker>,
     shared: Rc<Shared>,
     workers: Workers,
+    lookups: Lookups,
     signals: Option<SignalWatch>,
     started: std::time::Instant,
 }
@@ -79,7 +82,8 @@ impl MioDriver {
             events: mio::Events::with_capacity(EVENTS_PER_POLL),
             waker,
             shared,
-            workers: Workers::new(workers::IDLE_TIME),
+            workers: Workers::new("worker", workers::IDLE_TIME),
+            lookups: Lookups::of_system(),
             signals: None,
             started: std::time::Instant::now(),
         })
@@ -182,7 +186,11 @@ impl Driver for MioDriver {
     }
 
     fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.workers.run(work)
+        self.workers.run(workers::MAX_THREADS, work)
+    }
+
+    fn resolve(&mut self, lookup: Lookup) -> io::Result<()> {
+        self.lookups.begin(lookup)
     }
 
     fn watch_signals(&mut self) -> io::Result<()> {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How many threads one driver has at most. The work is meant to wait (for names to be resolved, for files)
-/// more than to compute, so this does not follow the number of processors.
+/// How many threads one driver has at most for its user's work. That is meant to wait (for files, for other
+/// libraries) more than to compute, so this does not follow the number of processors.
 pub(super) const MAX_THREADS: usize = 8;
 
 /// How long a thread waits for work before it ends, so that an idle process keeps none.
@@ -27,17 +27,17 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// A pool without threads yet.
-    pub(super) fn new(idle_time: Duration) -> Self {
-        Self { pool: Arc::new(Pool { state: Mutex::default(), changed: Condvar::new(), idle_time }) }
+    /// A pool without threads yet; each will be named after `purpose`.
+    pub(super) fn new(purpose: &'static str, idle_time: Duration) -> Self {
+        Self { pool: Arc::new(Pool { state: Mutex::default(), changed: Condvar::new(), purpose, idle_time }) }
     }
 
-    /// Has `work` done as soon as a thread is free. It is an error that there is no thread and none can be
-    /// started.
-    pub(super) fn run(&self, work: Work) -> io::Result<()> {
+    /// Has `work` done as soon as a thread is free; starts one if there are fewer than `threads`. It is an error
+    /// that there is no thread and none can be started.
+    pub(super) fn run(&self, threads: usize, work: Work) -> io::Result<()> {
         let mut state = self.pool.lock();
         // Work in the queue is spoken for by that many idle threads, which have not woken up yet.
-        if state.idle <= state.queue.len() && state.threads < MAX_THREADS {
+        if state.idle <= state.queue.len() && state.threads < threads {
             match self.start_thread(state.started + 1) {
                 Ok(()) => {
                     state.threads += 1;
@@ -71,7 +71,9 @@ impl Workers {
     /// Starts a thread, which will wait for the lock that the caller holds.
     fn start_thread(&self, number: usize) -> io::Result<()> {
         let pool = Arc::clone(&self.pool);
-        thread::Builder::new().name(format!("ropewalk-worker-{number}")).spawn(move || pool.serve())?;
+        thread::Builder::new()
+            .name(format!("ropewalk-{}-{number}", pool.purpose))
+            .spawn(move || pool.serve())?;
         Ok(())
     }
 }
@@ -93,6 +95,8 @@ struct Pool {
     state: Mutex<State>,
     /// There is work, or the pool was closed.
     changed: Condvar,
+    /// What the threads are for.
+    purpose: &'static str,
     idle_time: Duration,
 }
 

@@ -3,6 +3,7 @@
 mod connecting;
 mod datagrams;
 mod listening;
+mod lookups;
 mod polling;
 #[cfg(unix)]
 mod refusing;

@@ -41,11 +41,11 @@ fn work_is_done_in_parallel() {
 
 #[test]
 fn no_more_threads_than_allowed_do_all_the_work() {
-    let workers = Workers::new(IDLE_TIME);
+    let workers = Workers::new("worker", IDLE_TIME);
     let (sender, receiver) = channel();
     for number in 0..1000 {
         let sender = sender.clone();
-        workers.run(Box::new(move || sender.send(number).unwrap())).unwrap();
+        workers.run(MAX_THREADS, Box::new(move || sender.send(number).unwrap())).unwrap();
         assert!(workers.threads() <= MAX_THREADS);
     }
     let mut done: Vec<_> = (0..1000).map(|_| receiver.recv_timeout(PATIENCE).unwrap()).collect();
@@ -55,10 +55,10 @@ fn no_more_threads_than_allowed_do_all_the_work() {
 
 #[test]
 fn an_idle_thread_is_used_again() {
-    let workers = Workers::new(IDLE_TIME);
+    let workers = Workers::new("worker", IDLE_TIME);
     for _ in 0..10 {
         let (sender, receiver) = channel();
-        workers.run(Box::new(move || sender.send(()).unwrap())).unwrap();
+        workers.run(MAX_THREADS, Box::new(move || sender.send(()).unwrap())).unwrap();
         receiver.recv_timeout(PATIENCE).unwrap();
         eventually(|| workers.idle() == 1);
     }
@@ -67,10 +67,10 @@ fn an_idle_thread_is_used_again() {
 
 #[test]
 fn idle_threads_end_and_start_again() {
-    let workers = Workers::new(Duration::from_millis(1));
+    let workers = Workers::new("worker", Duration::from_millis(1));
     for _ in 0..3 {
         let (sender, receiver) = channel();
-        workers.run(Box::new(move || sender.send(()).unwrap())).unwrap();
+        workers.run(MAX_THREADS, Box::new(move || sender.send(()).unwrap())).unwrap();
         receiver.recv_timeout(PATIENCE).unwrap();
         eventually(|| workers.threads() == 0);
     }
@@ -78,14 +78,14 @@ fn idle_threads_end_and_start_again() {
 
 #[test]
 fn a_panic_does_not_end_a_thread() {
-    let workers = Workers::new(IDLE_TIME);
+    let workers = Workers::new("worker", IDLE_TIME);
     for _ in 0..3 * MAX_THREADS {
         // Unlike `panic!`, this says nothing on standard error.
-        workers.run(Box::new(|| std::panic::resume_unwind(Box::new("expected")))).unwrap();
+        workers.run(MAX_THREADS, Box::new(|| std::panic::resume_unwind(Box::new("expected")))).unwrap();
     }
     eventually(|| workers.idle() == workers.threads());
     let (sender, receiver) = channel();
-    workers.run(Box::new(move || sender.send(()).unwrap())).unwrap();
+    workers.run(MAX_THREADS, Box::new(move || sender.send(()).unwrap())).unwrap();
     receiver.recv_timeout(PATIENCE).unwrap();
 }
 
@@ -98,7 +98,7 @@ fn a_dropped_pool_drops_what_was_not_begun() {
         }
     }
 
-    let workers = Workers::new(IDLE_TIME);
+    let workers = Workers::new("worker", IDLE_TIME);
     let (told, hear) = channel();
     let (release, blocked) = channel::<()>();
     let blocked = Arc::new(std::sync::Mutex::new(blocked));
@@ -110,13 +110,13 @@ fn a_dropped_pool_drops_what_was_not_begun() {
             blocked.lock().unwrap().recv().unwrap_err();
             told.send("ended").unwrap();
         };
-        workers.run(Box::new(work)).unwrap();
+        workers.run(MAX_THREADS, Box::new(work)).unwrap();
     }
     for _ in 0..MAX_THREADS {
         assert_eq!(hear.recv_timeout(PATIENCE), Ok("begun"));
     }
     let waiting = Told(told);
-    workers.run(Box::new(move || waiting.0.send("never").unwrap())).unwrap();
+    workers.run(MAX_THREADS, Box::new(move || waiting.0.send("never").unwrap())).unwrap();
     drop(workers);
     assert_eq!(hear.try_recv(), Ok("dropped"));
     drop(release);
