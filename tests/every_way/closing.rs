@@ -108,7 +108,7 @@ fn an_abort_is_no_orderly_end_for_the_other_side(way: Way) {
     bench.client.transport().abort_connection();
     bench.until_lost();
     assert_eq!(bench.client.lost().unwrap(), "the connection was aborted by this side");
-    if way.has_resets() {
+    if way.tells_of_aborts() {
         assert_ne!(bench.server.lost().unwrap(), CLEAN);
     }
 }

@@ -1,12 +1,14 @@
 //! One contract for every way to connect: each test runs over all of them, from one definition.
 //!
 //! Both ends are protocols of one reactor, so that either can do whatever a protocol can.
+#![cfg(all(unix, feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bench;
+mod certificates;
 mod closing;
 mod flow;
 mod stream;
@@ -16,7 +18,8 @@ mod ways;
 /// Makes each function of a module a test over each way.
 macro_rules! over_every_way {
     ($($test:ident),+ $(,)?) => {
-        over_every_way!(@ways [tcp Tcp] [proxy Proxy] $($test),+);
+        over_every_way!(@ways [tcp Tcp] [proxy Proxy] [unix Unix] [tls Tls] [tls_over_unix TlsOverUnix]
+            [tls_over_tls TlsOverTls] $($test),+);
     };
     (@ways $([$module:ident $way:ident])+ $($test:ident),+) => {
         over_every_way!(@each [$([$module $way])+] [$($test),+]);

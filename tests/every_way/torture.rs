@@ -65,7 +65,7 @@ impl Protocol for Echo {
 }
 
 fn a_crowd_leaves_nothing_behind(way: Way) {
-    let name = format!("torture::{}::a_crowd_leaves_nothing_behind", format!("{way:?}").to_lowercase());
+    let name = format!("torture::{}::a_crowd_leaves_nothing_behind", way.module());
     alone(&name, 2_000, || crowd(way));
 }
 

@@ -1,10 +1,16 @@
 //! The ways to connect.
 
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ropewalk::{
-    ClientEndpoint, ListeningPort, ProxyClientEndpoint, ProxyHeader, ProxyServerEndpoint, ProxyVersion,
-    ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint,
+    Address, ClientEndpoint, ListeningPort, ProxyClientEndpoint, ProxyHeader, ProxyServerEndpoint,
+    ProxyVersion, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint, UnixClientEndpoint,
+    UnixServerEndpoint,
 };
 
+use crate::certificates::{client_of, server_of};
 use crate::support::{ANY_PORT, socket_address};
 
 /// How two ends are connected.
@@ -13,31 +19,70 @@ pub(crate) enum Way {
     Tcp,
     /// TCP with a PROXY header, whose layers are gone once it has passed.
     Proxy,
+    Unix,
+    Tls,
+    TlsOverUnix,
+    /// Two layers that stay.
+    TlsOverTls,
 }
 
 impl Way {
     /// A place to listen on that nobody else uses.
     pub(crate) fn server(self) -> Box<dyn ServerEndpoint> {
+        let tcp = || TcpServerEndpoint::from(ANY_PORT);
         match self {
-            Self::Tcp => Box::new(TcpServerEndpoint::from(ANY_PORT)),
-            Self::Proxy => Box::new(ProxyServerEndpoint::new(TcpServerEndpoint::from(ANY_PORT))),
+            Self::Tcp => Box::new(tcp()),
+            Self::Proxy => Box::new(ProxyServerEndpoint::new(tcp())),
+            Self::Unix => Box::new(unix()),
+            Self::Tls => Box::new(server_of(tcp())),
+            Self::TlsOverUnix => Box::new(server_of(unix())),
+            Self::TlsOverTls => Box::new(server_of(server_of(tcp()))),
         }
     }
 
     /// How to reach such a place.
     pub(crate) fn client(self, port: &ListeningPort) -> Box<dyn ClientEndpoint> {
-        let tcp = TcpClientEndpoint::from(socket_address(port.address()));
+        let tcp = || TcpClientEndpoint::from(socket_address(port.address()));
         match self {
-            Self::Tcp => Box::new(tcp),
+            Self::Tcp => Box::new(tcp()),
             Self::Proxy => {
                 let header = ProxyHeader::new(([192, 0, 2, 1], 1), ([192, 0, 2, 2], 2));
-                Box::new(ProxyClientEndpoint::new(tcp, ProxyVersion::Two, &header))
+                Box::new(ProxyClientEndpoint::new(tcp(), ProxyVersion::Two, &header))
             }
+            Self::Unix => Box::new(unix_client(port)),
+            Self::Tls => Box::new(client_of(tcp())),
+            Self::TlsOverUnix => Box::new(client_of(unix_client(port))),
+            Self::TlsOverTls => Box::new(client_of(client_of(tcp()))),
         }
     }
 
-    /// Whether a peer that reads nothing and one that vanishes are told apart: a UNIX socket has no reset.
-    pub(crate) const fn has_resets(self) -> bool {
-        matches!(self, Self::Tcp | Self::Proxy)
+    /// The module of its tests.
+    pub(crate) const fn module(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Proxy => "proxy",
+            Self::Unix => "unix",
+            Self::Tls => "tls",
+            Self::TlsOverUnix => "tls_over_unix",
+            Self::TlsOverTls => "tls_over_tls",
+        }
     }
+
+    /// Whether an abort tells the other side that this is no orderly end: a UNIX socket has no reset, but TLS notices.
+    pub(crate) const fn tells_of_aborts(self) -> bool {
+        !matches!(self, Self::Unix)
+    }
+}
+
+/// A path that no other test uses. Its file goes with the port.
+fn unix() -> UnixServerEndpoint {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("ropewalk-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path: PathBuf = std::env::temp_dir().join(name);
+    path.to_str().unwrap().parse().unwrap()
+}
+
+fn unix_client(port: &ListeningPort) -> UnixClientEndpoint {
+    let Address::Unix(address) = port.address() else { unreachable!("the port is a UNIX socket") };
+    address.as_path().unwrap().to_str().unwrap().parse().unwrap()
 }
