@@ -20,8 +20,12 @@
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
 //! all failures.
-//! Some wrap another: [`ProxyServerEndpoint`] listens behind proxies, [`ProxyClientEndpoint`] connects as one, and
-//! [`Socks5ClientEndpoint`] connects through one.
+//! Some wrap another: `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any endpoint, [`ProxyServerEndpoint`] listens
+//! behind proxies, [`ProxyClientEndpoint`] connects as one, and [`Socks5ClientEndpoint`] connects through one.
+//!
+//! **Layers** lie between the wire and a protocol, which hears of its connection when they are open: TLS, a PROXY header, a
+//! negotiation with a proxy, or a [`Layer`] of your own. They come with the endpoint, or in mid-stream by
+//! [`Transport::insert_layer`], as `TlsTransport` does for STARTTLS.
 //!
 //! **Datagrams** have no connections: a [`DatagramProtocol`] hears what arrives on one socket and answers through its
 //! [`DatagramTransport`]. [`UdpEndpoint`] opens one; UNIX sockets have datagrams too.
