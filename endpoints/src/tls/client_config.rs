@@ -58,8 +58,8 @@ pub(super) struct ClientSettings {
 /// Which servers are believed.
 #[derive(Clone, Debug)]
 pub(super) enum Verification {
-    Undecided,
-    Roots(TlsRoots),
+    /// Those whom these authorities vouch for, by default the usual ones.
+    On(Option<TlsRoots>),
     Off,
 }
 
@@ -70,7 +70,7 @@ impl TlsClientConfig {
             settings: ClientSettings {
                 options: SessionOptions::default(),
                 identity: None,
-                verification: Verification::Undecided,
+                verification: Verification::On(None),
                 session_cache: DEFAULT_SESSION_CACHE,
             },
         }
@@ -91,10 +91,12 @@ impl TlsClientConfig {
 }
 
 impl TlsClientConfigBuilder {
-    /// The authorities that the client trusts. Has to be said.
+    /// The authorities that the client trusts. Default those of Mozilla (`TlsRoots::bundled`), or where the feature
+    /// `webpki-roots` is off those of the operating system (`TlsRoots::system`); without `native-certs` too they have to
+    /// be said.
     #[must_use]
     pub fn roots(mut self, roots: TlsRoots) -> Self {
-        self.settings.verification = Verification::Roots(roots);
+        self.settings.verification = Verification::On(Some(roots));
         self
     }
 

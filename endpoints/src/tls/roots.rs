@@ -50,6 +50,16 @@ impl TlsRoots {
         Self { parts: vec![RootsPart::System] }
     }
 
+    /// Those that a client trusts if it is not told otherwise.
+    pub(super) fn usual() -> Option<Self> {
+        #[cfg(feature = "webpki-roots")]
+        return Some(Self::bundled());
+        #[cfg(all(feature = "native-certs", not(feature = "webpki-roots")))]
+        return Some(Self::system());
+        #[cfg(not(any(feature = "webpki-roots", feature = "native-certs")))]
+        None
+    }
+
     /// These and others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {

@@ -13,6 +13,7 @@ use super::certificates::{certified_key, root_store};
 use super::provider::{provider, refusal, versions};
 use crate::tls::client_config::{ClientSettings, Verification};
 use crate::tls::config_error::{TlsConfigError, TlsConfigProblem};
+use crate::tls::roots::TlsRoots;
 
 /// A configuration.
 #[derive(Clone)]
@@ -48,9 +49,9 @@ fn verifying(
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsConfigError> {
     let no_roots = || TlsConfigError::new("the TLS client", TlsConfigProblem::NoRoots);
     match verification {
-        Verification::Undecided => Err(no_roots()),
-        Verification::Roots(roots) => {
-            let store = root_store(roots)?;
+        Verification::On(roots) => {
+            let roots = roots.clone().or_else(TlsRoots::usual).ok_or_else(no_roots)?;
+            let store = root_store(&roots)?;
             if store.is_empty() { Err(no_roots()) } else { Ok(builder.with_root_certificates(store)) }
         }
         Verification::Off => {
