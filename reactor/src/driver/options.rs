@@ -104,8 +104,9 @@ pub struct DatagramOptions {
     /// The local address of a socket that connects. Default: the system chooses, and a UNIX socket has none, so that
     /// nobody can answer it. Sockets that listen have the address they listen on.
     pub bind: Option<Address>,
-    /// The permissions of a UNIX socket in the file system, such as `0o600`. Whoever may write there may send.
-    /// Default: what the process's umask leaves.
+    /// The permissions of a UNIX socket's file, such as `0o600`: who may write to it may send. On Linux they are set before
+    /// anybody can send, elsewhere right after the file was made. `None`, the default, leaves them to the process's umask.
+    /// Means nothing for UDP; an error for an abstract name, to which everybody may send.
     pub mode: Option<u32>,
 }
 

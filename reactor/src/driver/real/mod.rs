@@ -264,3 +264,8 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
 }
+
+/// The error of an attempt to connect whose own address is refused, which must not pass for that of the peer.
+fn cannot_bind(bind: impl fmt::Display, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot connect from {bind}: {error}"))
+}

@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::shared::Shared;
-use super::uninterrupted;
+use super::{cannot_bind, uninterrupted};
 use crate::Address;
 use crate::driver::{ConnectOptions, Stream, Token};
 
@@ -68,7 +68,7 @@ impl MioStream {
                     format!("cannot connect from {bind} to {address}: one is IPv4, the other IPv6"),
                 ));
             }
-            socket.bind(&bind.into())?;
+            socket.bind(&bind.into()).map_err(|error| cannot_bind(bind, &error))?;
         }
         match socket.connect(&address.into()) {
             Ok(()) => {}

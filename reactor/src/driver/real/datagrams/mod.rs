@@ -3,8 +3,6 @@
 pub(super) mod udp;
 #[cfg(unix)]
 pub(super) mod unix;
-#[cfg(unix)]
-mod unix_path;
 
 use std::io;
 

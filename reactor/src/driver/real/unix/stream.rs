@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use mio::Interest;
 use mio::net::UnixStream;
-use socket2::{Domain, Socket, Type};
+use socket2::{Socket, Type};
 
 use super::address::{from_system, to_system};
+use super::socket_file::open;
 use crate::driver::real::shared::Shared;
 use crate::driver::real::uninterrupted;
 use crate::driver::{ConnectOptions, Stream, Token};
@@ -47,8 +48,7 @@ impl MioUnixStream {
             ));
         }
         let name = to_system(address)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+        let socket = open(Type::STREAM)?;
         uninterrupted(|| socket.connect(&name)).map_err(explain)?;
         Ok(Self::new(UnixStream::from_std(socket.into()), shared))
     }
