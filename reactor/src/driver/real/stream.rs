@@ -26,18 +26,20 @@ const KEEPALIVE_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Durat
 
 /// A connection, or an attempt at one. There may be very many, so it holds no more than it must.
 ///
-/// Dropping it does not deregister it: closing its only descriptor removes it from epoll and kqueue, which
-/// saves a system call per connection. An event that was fetched before may still name its token; the loop
+/// Dropping it does not deregister it, unless it is adopted: closing its only descriptor removes it from epoll and kqueue,
+/// which saves a system call per connection. An event that was fetched before may still name its token; the loop
 /// knows by the generation in the token that it is stale.
 pub(super) struct MioStream {
     pub(super) socket: TcpStream,
+    /// Others may have the socket too.
+    is_adopted: bool,
     shared: Rc<Shared>,
 }
 
 impl MioStream {
     /// A stream of an accepted `socket`.
     pub(super) fn new(socket: TcpStream, shared: &Rc<Shared>) -> Self {
-        Self { socket, shared: Rc::clone(shared) }
+        Self { socket, is_adopted: false, shared: Rc::clone(shared) }
     }
 
     /// A stream of a connected `socket` that somebody else has made, and its peer.
@@ -47,7 +49,9 @@ impl MioStream {
         socket.set_out_of_band_inline(true)?;
         let socket = TcpStream::from_std(socket.into());
         let peer = canonical(socket.peer_addr()?);
-        Ok((Self::new(socket, shared), peer))
+        let mut stream = Self::new(socket, shared);
+        stream.is_adopted = true;
+        Ok((stream, peer))
     }
 
     /// Begins to connect to `address`.
@@ -141,6 +145,14 @@ impl Stream for MioStream {
         let Some(after) = after else { return socket.set_keepalive(false) };
         let time = after.clamp(*KEEPALIVE_TIMES.start(), *KEEPALIVE_TIMES.end());
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))
+    }
+}
+
+impl Drop for MioStream {
+    fn drop(&mut self) {
+        if self.is_adopted {
+            self.shared.deregister(&mut self.socket);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::driver::real::uninterrupted;
 use crate::driver::{ListenOptions, Listener, Stream, Token};
 use crate::{Address, UnixAddress};
 
-/// A listening socket. Like a stream, it leaves the poll by closing its descriptor.
+/// A listening socket.
 pub(in crate::driver::real) struct MioUnixListener {
     /// Present if it is for this side to remove. Before the socket, so that it is dropped first.
     _file: Option<SocketFile>,
@@ -57,5 +57,12 @@ impl Listener for MioUnixListener {
 
     fn local_address(&self) -> io::Result<Address> {
         Ok(from_system(&self.socket.local_addr()?).into())
+    }
+}
+
+/// Others may have an adopted socket too.
+impl Drop for MioUnixListener {
+    fn drop(&mut self) {
+        self.shared.deregister(&mut self.socket);
     }
 }

@@ -16,23 +16,27 @@ use crate::driver::real::uninterrupted;
 use crate::driver::{ConnectOptions, Stream, Token};
 use crate::{Address, UnixAddress};
 
-/// A connection. As one of TCP, it leaves the poll by closing its descriptor.
+/// A connection. As one of TCP, it leaves the poll by closing its descriptor, unless it is adopted.
 pub(in crate::driver::real) struct MioUnixStream {
     socket: UnixStream,
+    /// Others may have the socket too.
+    is_adopted: bool,
     shared: Rc<Shared>,
 }
 
 impl MioUnixStream {
     /// A stream of a connected `socket`.
     pub(super) fn new(socket: UnixStream, shared: &Rc<Shared>) -> Self {
-        Self { socket, shared: Rc::clone(shared) }
+        Self { socket, is_adopted: false, shared: Rc::clone(shared) }
     }
 
     /// A stream of a connected `socket` that somebody else has made, and the address of its peer.
     pub(in crate::driver::real) fn adopt(shared: &Rc<Shared>, socket: Socket) -> io::Result<(Self, Address)> {
         let socket = UnixStream::from_std(socket.into());
         let peer = from_system(&socket.peer_addr()?);
-        Ok((Self::new(socket, shared), peer.into()))
+        let mut stream = Self::new(socket, shared);
+        stream.is_adopted = true;
+        Ok((stream, peer.into()))
     }
 
     /// Connects to `address`, which is decided at once.
@@ -105,5 +109,13 @@ impl Stream for MioUnixStream {
     /// A peer on the same host cannot vanish unnoticed.
     fn set_keepalive(&self, _after: Option<Duration>) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Drop for MioUnixStream {
+    fn drop(&mut self) {
+        if self.is_adopted {
+            self.shared.deregister(&mut self.socket);
+        }
     }
 }
