@@ -205,7 +205,7 @@ fn attempts_that_fail_say_why() {
     let mut bound = ConnectOptions::default();
     bound.bind = Some(support::ANY_PORT);
     let text = failure(reactor_of_its_own(), UnixAddress::path(&path), &bound);
-    assert!(text.ends_with("cannot connect from 127.0.0.1:0 to a UNIX socket"), "{text}");
+    assert!(text.ends_with("the families of the addresses differ"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod adopted;
 mod datagrams;
 mod listener;
 mod lookups;
+mod own_address;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
 mod signals;
@@ -263,9 +264,4 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
             result => return result,
         }
     }
-}
-
-/// The error of an attempt to connect whose own address is refused, which must not pass for that of the peer.
-fn cannot_bind(bind: impl fmt::Display, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot connect from {bind}: {error}"))
 }

@@ -10,8 +10,9 @@ use mio::Interest;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use super::own_address::{cannot_bind, wrong_family};
 use super::shared::Shared;
-use super::{cannot_bind, uninterrupted};
+use super::uninterrupted;
 use crate::Address;
 use crate::driver::{ConnectOptions, Stream, Token};
 
@@ -67,10 +68,7 @@ impl MioStream {
         socket.set_out_of_band_inline(true)?;
         if let Some(bind) = options.bind {
             if bind.is_ipv4() != address.is_ipv4() {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("cannot connect from {bind} to {address}: one is IPv4, the other IPv6"),
-                ));
+                return Err(wrong_family(bind, address));
             }
             socket.bind(&bind.into()).map_err(|error| cannot_bind(bind, &error))?;
         }

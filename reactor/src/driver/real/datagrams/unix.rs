@@ -7,11 +7,11 @@ use mio::Interest;
 use mio::net::UnixDatagram;
 use socket2::{SockRef, Socket, Type};
 
+use super::super::own_address::{cannot_bind, wrong_family};
 use super::super::shared::Shared;
+use super::super::uninterrupted;
 use super::super::unix::address::{from_system, to_system};
 use super::super::unix::socket_file::{SocketFile, open, open_bound};
-use super::super::{cannot_bind, uninterrupted};
-use super::wrong_bind;
 use crate::driver::{Datagram, Token};
 use crate::{Address, DatagramOptions, DatagramSetting, UnixAddress};
 
@@ -47,7 +47,7 @@ impl MioUnixDatagram {
             Some(Address::Unix(bind)) => {
                 open_bound(Type::DGRAM, bind, options.mode).map_err(|error| cannot_bind(bind, &error))?
             }
-            Some(bind) => return Err(wrong_bind(bind, &address.clone().into())),
+            Some(bind) => return Err(wrong_family(bind, address)),
         };
         socket.connect(&name)?;
         Ok(Self::new(shared, socket, file, true))

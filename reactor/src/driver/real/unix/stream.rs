@@ -11,6 +11,7 @@ use socket2::{Socket, Type};
 
 use super::address::{from_system, to_system};
 use super::socket_file::open;
+use crate::driver::real::own_address::wrong_family;
 use crate::driver::real::shared::Shared;
 use crate::driver::real::uninterrupted;
 use crate::driver::{ConnectOptions, Stream, Token};
@@ -46,10 +47,7 @@ impl MioUnixStream {
         options: &ConnectOptions,
     ) -> io::Result<Self> {
         if let Some(bind) = options.bind {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("cannot connect from {bind} to a UNIX socket"),
-            ));
+            return Err(wrong_family(bind, address));
         }
         let name = to_system(address)?;
         let socket = open(Type::STREAM)?;
