@@ -5,41 +5,13 @@
 mod packets;
 mod support;
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use packets::{Log, Probe};
-use ropewalk::{
-    DatagramOptions, DatagramSendError, DatagramTransport, Reactor, UnixAddress, UnixDatagramEndpoint,
-};
+use ropewalk::{DatagramOptions, DatagramSendError, Reactor, UnixAddress, UnixDatagramEndpoint};
 use support::run_until;
-
-/// A directory of the test's own, removed with all that is in it.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ropewalk-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
 
 /// A socket of the peer's on which nothing takes for ever.
 fn peer(path: &Path) -> UnixDatagram {
@@ -60,15 +32,10 @@ fn receive(peer: &UnixDatagram) -> Vec<u8> {
     buffer
 }
 
-fn stop(reactor: &mut Reactor, socket: &DatagramTransport) {
-    socket.stop();
-    support::settle(reactor);
-}
-
 #[test]
 fn a_named_peer_is_answered_and_a_nameless_one_cannot_be() {
-    let directory = Directory::new();
-    let (ours, theirs) = (directory.path("ours"), directory.path("theirs"));
+    let directory = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (directory.path().join("ours"), directory.path().join("theirs"));
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();
     let known = log.clone();
@@ -94,21 +61,21 @@ fn a_named_peer_is_answered_and_a_nameless_one_cannot_be() {
 
 #[test]
 fn a_long_datagram_is_heard_whole_or_reported() {
-    let directory = Directory::new();
+    let directory = tempfile::tempdir().unwrap();
     let mut reactor = Reactor::new().unwrap();
     let (narrow, wide) = (Log::default(), Log::default());
     let mut options = DatagramOptions::default();
     options.max_packet_size = 150_000;
-    endpoint(directory.path("narrow")).listen(&reactor, Probe::new(&narrow)).unwrap();
+    endpoint(directory.path().join("narrow")).listen(&reactor, Probe::new(&narrow)).unwrap();
     let probe = Probe::new(&wide).on_datagram(|_, data, _| {
         assert!(data == support::pattern(data.len()));
         Ok(())
     });
-    endpoint(directory.path("wide")).with_options(options).listen(&reactor, probe).unwrap();
+    endpoint(directory.path().join("wide")).with_options(options).listen(&reactor, probe).unwrap();
     let peer = UnixDatagram::unbound().unwrap();
     for length in [65_535, 65_536, 150_000, 150_001] {
         for name in ["narrow", "wide"] {
-            peer.send_to(&support::pattern(length), directory.path(name)).unwrap();
+            peer.send_to(&support::pattern(length), directory.path().join(name)).unwrap();
             support::settle(&mut reactor);
         }
     }
@@ -125,8 +92,8 @@ fn a_long_datagram_is_heard_whole_or_reported() {
 
 #[test]
 fn a_datagram_that_the_system_finds_too_long_is_reported() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let _peer = peer(&path);
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();
@@ -141,8 +108,8 @@ fn a_datagram_that_the_system_finds_too_long_is_reported() {
 
 #[test]
 fn what_a_connected_peer_does_not_take_waits_in_order() {
-    let directory = Directory::new();
-    let path = directory.path("slow");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("slow");
     let slow = peer(&path);
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();
@@ -164,19 +131,21 @@ fn what_a_connected_peer_does_not_take_waits_in_order() {
 
 #[test]
 fn a_receiver_that_does_not_keep_up_is_reported_and_holds_up_no_other() {
-    let directory = Directory::new();
-    let (slow, quick) = (peer(&directory.path("slow")), peer(&directory.path("quick")));
+    let directory = tempfile::tempdir().unwrap();
+    let (slow, quick) = (peer(&directory.path().join("slow")), peer(&directory.path().join("quick")));
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();
-    let socket = endpoint(directory.path("ours")).listen(&reactor, Probe::new(&log)).unwrap();
+    let socket = endpoint(directory.path().join("ours")).listen(&reactor, Probe::new(&log)).unwrap();
     for _ in 0..3000 {
-        socket.send_to("x", &UnixAddress::path(directory.path("slow")).into()).unwrap();
+        socket.send_to("x", &UnixAddress::path(directory.path().join("slow")).into()).unwrap();
     }
-    socket.send_to("y", &UnixAddress::path(directory.path("quick")).into()).unwrap();
+    socket.send_to("y", &UnixAddress::path(directory.path().join("quick")).into()).unwrap();
     run_until(&mut reactor, "some are reported", || log.count("error") > 0);
     support::settle(&mut reactor);
-    let complaint =
-        format!("error sending to {}: the receiver does not keep up", directory.path("slow").display());
+    let complaint = format!(
+        "error sending to {}: the receiver does not keep up",
+        directory.path().join("slow").display()
+    );
     assert_eq!(log.heard()[1], complaint);
     slow.set_nonblocking(true).unwrap();
     let arrived = std::iter::from_fn(|| slow.recv(&mut [0; 8]).ok()).count();
@@ -186,8 +155,8 @@ fn a_receiver_that_does_not_keep_up_is_reported_and_holds_up_no_other() {
 
 #[test]
 fn a_peer_that_goes_is_reported_and_so_is_one_that_was_never_there() {
-    let directory = Directory::new();
-    let path = directory.path("peer");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("peer");
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();
     let error = endpoint(&path).connect(&reactor, Probe::new(&log)).unwrap_err();
@@ -204,65 +173,17 @@ fn a_peer_that_goes_is_reported_and_so_is_one_that_was_never_there() {
 }
 
 #[test]
-fn the_file_has_the_mode_and_goes_with_the_socket() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
-    let mut reactor = Reactor::new().unwrap();
-    for mode in [0o600, 0o666] {
-        let mut options = DatagramOptions::default();
-        options.mode = Some(mode);
-        let probe = Probe::new(&Log::default());
-        let socket = endpoint(&path).with_options(options).listen(&reactor, probe).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
-        stop(&mut reactor, &socket);
-        assert!(!path.exists());
-    }
-}
-
-#[test]
-fn a_file_that_has_taken_the_place_stays() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
-    let mut reactor = Reactor::new().unwrap();
-    let socket = endpoint(&path).listen(&reactor, Probe::new(&Log::default())).unwrap();
-    fs::rename(&path, directory.path("away")).unwrap();
-    fs::write(&path, "another's").unwrap();
-    stop(&mut reactor, &socket);
-    assert_eq!(fs::read(&path).unwrap(), b"another's");
-}
-
-#[test]
-fn a_stale_file_is_replaced_and_no_other() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
-    let mut reactor = Reactor::new().unwrap();
-    // The file of a socket stays when the socket is closed: as if its program had been killed.
-    drop(peer(&path));
-    let log = Log::default();
-    let first = endpoint(&path).listen(&reactor, Probe::new(&log)).unwrap();
-    let second = endpoint(&path).listen(&reactor, Probe::new(&log)).unwrap_err();
-    assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
-    UnixDatagram::unbound().unwrap().send_to(b"x", &path).unwrap();
-    run_until(&mut reactor, "the first is heard", || log.has("got x"));
-    stop(&mut reactor, &first);
-    fs::write(&path, "no socket").unwrap();
-    let error = endpoint(&path).listen(&reactor, Probe::new(&log)).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    assert_eq!(fs::read(&path).unwrap(), b"no socket");
-}
-
-#[test]
-fn a_bad_path_is_a_clear_error() {
+fn a_name_of_its_own_that_is_taken_does_not_pass_for_the_peers() {
+    let directory = tempfile::tempdir().unwrap();
+    let (own, path) = (directory.path().join("own"), directory.path().join("peer"));
+    let (_taken, _peer) = (peer(&own), peer(&path));
+    let mut options = DatagramOptions::default();
+    options.bind = Some(UnixAddress::path(&own).into());
     let reactor = Reactor::new().unwrap();
-    let long = "x".repeat(200);
-    for (path, complaint) in [
-        ("", "listening on : the path of a UNIX socket is empty"),
-        ("a\0b", "listening on a\0b: the path of a UNIX socket contains a zero byte"),
-        (&*long, &*format!("listening on {long}: path must be shorter than SUN_LEN")),
-    ] {
-        let error = endpoint(path).listen(&reactor, Probe::new(&Log::default())).unwrap_err();
-        assert_eq!((error.kind(), &*error.to_string()), (io::ErrorKind::InvalidInput, complaint));
-    }
+    let endpoint = endpoint(&path).with_options(options);
+    let error = endpoint.connect(&reactor, Probe::new(&Log::default())).unwrap_err();
+    let why = format!("cannot connect from {}: there is a socket already, which is in use", own.display());
+    assert_eq!(error.to_string(), format!("connecting to {}: {why}", path.display()));
 }
 
 #[cfg(target_os = "linux")]

@@ -107,7 +107,14 @@ fn the_waits_begin_anew_after_a_success() {
 #[test]
 fn errors_of_one_connection_do_not_stop_the_port() {
     let (mut world, address) = listening();
-    for error in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted, ErrorKind::WouldBlock] {
+    for error in [
+        ErrorKind::ConnectionAborted,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkUnreachable,
+        ErrorKind::NetworkDown,
+        ErrorKind::Interrupted,
+        ErrorKind::WouldBlock,
+    ] {
         world.memory.fail_next(Operation::Accept, 3, error);
     }
     let peers: Vec<_> = (0..200).map(|_| world.memory.connect(address).unwrap()).collect();

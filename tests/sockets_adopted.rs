@@ -125,6 +125,52 @@ fn a_connection_that_is_full_when_it_is_adopted_is_made_all_the_same() {
     run_until_empty(&mut reactor);
 }
 
+/// As long as somebody else has the socket, closing this side's descriptor does not end what the system reports of it.
+#[test]
+fn a_socket_that_others_have_too_is_left_altogether_and_can_be_adopted_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let (tcp, unix) = (TcpListener::bind(ANY_PORT).unwrap(), UnixListener::bind(&path).unwrap());
+    let address = tcp.local_addr().unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    for _ in 0..3 {
+        for socket in [OwnedFd::from(tcp.try_clone().unwrap()), unix.try_clone().unwrap().into()] {
+            let log = Log::default();
+            let port = reactor.adopt_listener(socket, Probe::new(&log).factory()).unwrap();
+            settle(&mut reactor);
+            match port.address() {
+                Address::Tcp(_) => drop(dial(address)),
+                _ => drop(UnixStream::connect(&path).unwrap()),
+            }
+            run_until(&mut reactor, "a connection", || log.has(&Event::Made));
+            drop(port.stop());
+            run_until_empty(&mut reactor);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_others_have_too_is_left_altogether_and_can_be_adopted_again() {
+    let mut reactor = Reactor::new().unwrap();
+    let listener = TcpListener::bind(ANY_PORT).unwrap();
+    let tcp = (TcpStream::connect(listener.local_addr().unwrap()).unwrap(), listener.accept().unwrap().0);
+    let (near, mut far) = UnixStream::pair().unwrap();
+    let (tcp_near, mut tcp_far) = tcp;
+    for _ in 0..3 {
+        for descriptor in [OwnedFd::from(near.try_clone().unwrap()), tcp_near.try_clone().unwrap().into()] {
+            let log = Log::default();
+            let adopted = reactor.adopt_connection(descriptor, Probe::new(&log).factory()).unwrap();
+            adopted.then(|result| drop(result.unwrap()));
+            run_until(&mut reactor, "it is made", || log.has(&Event::Made));
+            far.write_all(b"hello").unwrap();
+            tcp_far.write_all(b"hello").unwrap();
+            run_until(&mut reactor, "what comes", || log.data().starts_with(b"hello"));
+            log.transport().abort_connection();
+            run_until_empty(&mut reactor);
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_adopted_is_named() {
     let reactor = Reactor::new().unwrap();

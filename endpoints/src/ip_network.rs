@@ -36,20 +36,21 @@ impl IpNetwork {
     /// what it is.
     pub fn contains(&self, address: IpAddr) -> bool {
         [address, address.to_canonical()].into_iter().any(|address| {
-            address.is_ipv4() == self.address.is_ipv4() && first(address, self.prefix) == self.address
+            address.is_ipv4() == self.address.is_ipv4()
+                && first_address(address, self.prefix.into()) == self.address
         })
     }
 }
 
-/// The first address of the network that `address` is in.
-fn first(address: IpAddr, prefix: u8) -> IpAddr {
+/// The first address of the network that `address` is in; a prefix longer than addresses are makes a network of its own.
+pub(crate) fn first_address(address: IpAddr, prefix: u32) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix)).unwrap_or(0);
             IpAddr::V4((u32::from(address) & mask).into())
         }
         IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(prefix)).unwrap_or(0);
             IpAddr::V6((u128::from(address) & mask).into())
         }
     }
@@ -75,8 +76,8 @@ fn parse(text: &str) -> Option<IpNetwork> {
     };
     let address = address.parse::<IpAddr>().ok()?;
     let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
-    let prefix = prefix.parse().ok().filter(|prefix| is_number && *prefix <= bits(address))?;
-    Some(IpNetwork { address: first(address, prefix), prefix })
+    let prefix: u8 = prefix.parse().ok().filter(|prefix| is_number && *prefix <= bits(address))?;
+    Some(IpNetwork { address: first_address(address, prefix.into()), prefix })
 }
 
 const fn bits(address: IpAddr) -> u8 {

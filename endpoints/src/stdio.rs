@@ -20,6 +20,8 @@ use crate::ServerEndpoint;
 ///   timeout, and at a stop the loop waits for it as long.
 /// * Closing does not wait for input, which at a terminal never ends. A thread may go on waiting for it, and takes one more
 ///   piece; it does not keep the process from exiting.
+/// * What the program prints by `println!` and its like comes in between, and waits for a reader that takes nothing; better
+///   log to standard error.
 /// * Neither is made non-blocking, and neither is closed: that happens when the process exits.
 ///
 /// ```no_run

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk_endpoints::{
-    ClientEndpoint, ProxyClientEndpoint, ProxyHeader, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
-    ProxyTlv, ProxyVersion, ServerEndpoint, TcpClientEndpoint, Untrusted,
+    ClientEndpoint, Policy, ProxyClientEndpoint, ProxyHeader, ProxyHeaderLayer, ProxyOptions,
+    ProxyServerEndpoint, ProxyTlv, ProxyVersion, ServerEndpoint, TcpClientEndpoint, Untrusted,
 };
-use ropewalk_reactor::{Address, Factory, Layer, LayerState, Protocol};
+use ropewalk_reactor::{Address, Factory, Layer, LayerState};
 use support::{Witness, World, cuts, drive};
 
 const LINE: &str = "PROXY TCP4 192.0.2.1 198.51.100.2 4660 443\r\n";
@@ -166,8 +166,6 @@ fn only_trusted_peers_are_believed() {
 /// An endpoint that puts a layer of its own under its connections, as one for TLS does.
 struct Covered<E>(E);
 
-struct CoveredFactory(Rc<dyn Factory>);
-
 struct Cover;
 
 impl<E: ServerEndpoint> ServerEndpoint for Covered<E> {
@@ -176,18 +174,16 @@ impl<E: ServerEndpoint> ServerEndpoint for Covered<E> {
         reactor: &ropewalk_reactor::ReactorHandle,
         factory: Rc<dyn Factory>,
     ) -> std::io::Result<ropewalk_reactor::ListeningPort> {
-        self.0.listen_shared(reactor, Rc::new(CoveredFactory(factory)))
+        self.0.listen(reactor, Covering.around(factory))
     }
 }
 
-impl Factory for CoveredFactory {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.0.build_protocol(peer)
-    }
+struct Covering;
 
-    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+impl Policy for Covering {
+    fn admit(&self, _: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
         layers.push(Box::new(Cover));
-        self.0.admit(peer, layers)
+        true
     }
 }
 

@@ -188,7 +188,9 @@ impl Port {
         let (stream, peer) = listener.accept()?;
         // Only a wildcard leaves open which address the peer has connected to; asking costs a system call.
         let is_wildcard = self.address.ip().is_some_and(|ip| ip.is_unspecified());
-        let host = if is_wildcard { stream.local_address()? } else { self.address.clone() };
+        // Some systems do not tell it of a connection that is broken already; reading will tell.
+        let told = if is_wildcard { stream.local_address().ok() } else { None };
+        let host = told.unwrap_or_else(|| self.address.clone());
         Ok((stream, peer, host))
     }
 

@@ -7,8 +7,13 @@ use ropewalk_reactor::{DatagramOptions, DatagramProtocol, DatagramTransport, Rea
 
 /// A UNIX socket for datagrams to listen on or to connect to (UNIX systems only).
 ///
-/// Listening makes the file; it is removed when the socket stops. A file that a killed program has left is replaced, one
-/// that a living program listens on is not.
+/// A name may have 107 bytes on Linux and Android, 103 on most other systems. [`DatagramOptions::mode`] says who may send.
+/// A socket that nobody has open, such as a program leaves behind that is killed, is removed first; one that somebody has
+/// open, and everything else that is there, is left alone and an error. The file is removed when the socket stops or the
+/// reactor is dropped, if it is still the same.
+///
+/// Two programs that begin to listen on the same path at the very same time are not kept apart: the second may take the
+/// place of the first.
 ///
 /// ```no_run
 /// use ropewalk_endpoints::UnixDatagramEndpoint;

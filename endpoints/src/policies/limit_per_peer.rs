@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use ropewalk_reactor::{Address, Factory, Layer, Protocol};
 
 use super::kept::Kept;
 use super::{Policy, prepared};
+use crate::ip_network::first_address;
 
 /// Refuses connections of a peer that has as many as it may.
 ///
@@ -71,10 +72,7 @@ impl LimitPerPeer {
     /// What counts as one peer.
     fn network(&self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.ipv6_prefix)).unwrap_or(0);
-                Ipv6Addr::from_bits(address.to_bits() & mask).into()
-            }
+            address @ IpAddr::V6(_) => first_address(address, self.ipv6_prefix),
             address => address,
         }
     }

@@ -57,8 +57,10 @@ use wrapper::Wrapper;
 /// ```
 pub trait Policy {
     /// A protocol for a new connection with `peer`: that of `factory`, perhaps [`prepared`], or `None` to refuse the
-    /// connection.
-    fn build_protocol(&self, peer: &Address, factory: &dyn Factory) -> Option<Box<dyn Protocol>>;
+    /// connection. Default: that of `factory`.
+    fn build_protocol(&self, peer: &Address, factory: &dyn Factory) -> Option<Box<dyn Protocol>> {
+        factory.build_protocol(peer)
+    }
 
     /// Decides about a connection before a byte is exchanged, as [`Factory::admit`] does; that of the factory is asked
     /// afterwards.

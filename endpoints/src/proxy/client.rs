@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
-use ropewalk_reactor::{
-    Address, ConnectResult, Deferred, Factory, Layer, LayerState, Protocol, ReactorHandle, Reason, Result,
-};
+use ropewalk_reactor::{Address, ConnectResult, Deferred, Factory, Layer, LayerState, ReactorHandle, Result};
 
 use super::header::{ProxyHeader, ProxyVersion};
-use crate::ClientEndpoint;
+use crate::{ClientEndpoint, Policy};
 
 /// A place to connect to on behalf of somebody else, whose address is told in a PROXY header before all else.
 ///
@@ -42,29 +40,20 @@ impl<E> ProxyClientEndpoint<E> {
 
 impl<E: ClientEndpoint> ClientEndpoint for ProxyClientEndpoint<E> {
     fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
-        let factory = AnnouncedFactory { inner: factory, header: Rc::clone(&self.header) };
-        self.inner.connect_shared(reactor, Rc::new(factory))
+        let announced = Announced { header: Rc::clone(&self.header) };
+        self.inner.connect(reactor, announced.around(factory))
     }
 }
 
-/// Puts an [`AnnouncementLayer`] under the connections of another factory.
-struct AnnouncedFactory {
-    inner: Rc<dyn Factory>,
+/// Puts an [`AnnouncementLayer`] under connections.
+struct Announced {
     header: Rc<[u8]>,
 }
 
-impl Factory for AnnouncedFactory {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.inner.build_protocol(peer)
-    }
-
-    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+impl Policy for Announced {
+    fn admit(&self, _: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
         layers.push(Box::new(AnnouncementLayer { header: Rc::clone(&self.header), is_sent: false }));
-        self.inner.admit(peer, layers)
-    }
-
-    fn connection_failed(&self, peer: &Address, reason: &Reason) {
-        self.inner.connection_failed(peer, reason);
+        true
     }
 }
 

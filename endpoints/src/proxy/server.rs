@@ -3,11 +3,11 @@
 use std::io;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, Layer, ListeningPort, Protocol, ReactorHandle, Reason};
+use ropewalk_reactor::{Address, Factory, Layer, ListeningPort, ReactorHandle};
 
 use super::layer::ProxyHeaderLayer;
 use super::options::{ProxyOptions, Untrusted};
-use crate::ServerEndpoint;
+use crate::{Policy, ServerEndpoint};
 
 /// A place to listen on behind proxies that begin each connection with a PROXY header, such as HAProxy and the load
 /// balancers of clouds.
@@ -66,22 +66,17 @@ impl<E> ProxyServerEndpoint<E> {
 
 impl<E: ServerEndpoint> ServerEndpoint for ProxyServerEndpoint<E> {
     fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort> {
-        let factory = ProxiedFactory { inner: factory, options: Rc::clone(&self.options) };
-        self.inner.listen_shared(reactor, Rc::new(factory))
+        let proxied = Proxied { options: Rc::clone(&self.options) };
+        self.inner.listen(reactor, proxied.around(factory))
     }
 }
 
-/// Puts a [`ProxyHeaderLayer`] under the connections of another factory.
-struct ProxiedFactory {
-    inner: Rc<dyn Factory>,
+/// Puts a [`ProxyHeaderLayer`] under connections.
+struct Proxied {
     options: Rc<ProxyOptions>,
 }
 
-impl Factory for ProxiedFactory {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.inner.build_protocol(peer)
-    }
-
+impl Policy for Proxied {
     fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
         if self.options.trusts(peer) {
             layers.insert(0, Box::new(ProxyHeaderLayer::new(Rc::clone(&self.options))));
@@ -89,22 +84,6 @@ impl Factory for ProxiedFactory {
             log::debug!("{peer} was refused: it is no trusted proxy");
             return false;
         }
-        self.inner.admit(peer, layers)
-    }
-
-    fn connection_failed(&self, peer: &Address, reason: &Reason) {
-        self.inner.connection_failed(peer, reason);
-    }
-
-    fn start_factory(&self) {
-        self.inner.start_factory();
-    }
-
-    fn stop_factory(&self) {
-        self.inner.stop_factory();
-    }
-
-    fn identity(&self) -> *const () {
-        self.inner.identity()
+        true
     }
 }

@@ -1,10 +1,11 @@
-//! The factory of one attempt in a race.
+//! One attempt in a race.
 
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, Layer, Protocol, Reason};
+use ropewalk_reactor::{Address, Layer};
 
 use super::Race;
+use crate::Policy;
 
 /// Stands before the user's factory, which sees the connection that is first and no other.
 pub(super) struct Entrant {
@@ -18,16 +19,8 @@ impl Entrant {
     }
 }
 
-impl Factory for Entrant {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.race.factory.build_protocol(peer)
-    }
-
-    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
-        self.race.claim(self.attempt) && self.race.factory.admit(peer, layers)
-    }
-
-    fn connection_failed(&self, peer: &Address, reason: &Reason) {
-        self.race.factory.connection_failed(peer, reason);
+impl Policy for Entrant {
+    fn admit(&self, _: &Address, _: &mut Vec<Box<dyn Layer>>) -> bool {
+        self.race.claim(self.attempt)
     }
 }

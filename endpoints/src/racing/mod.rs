@@ -20,6 +20,8 @@ use entrant::Entrant;
 pub use order::IpFamily;
 use schedule::{Action, Event, Schedule};
 
+use crate::Policy;
+
 /// The Connection Attempt Delay, and its bounds: RFC 8305 §5 and §8.
 pub(crate) const DEFAULT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 const ATTEMPT_DELAY_MIN: Duration = Duration::from_millis(10);
@@ -155,9 +157,10 @@ impl Race {
         options.timeout = self.deadline - self.reactor.now();
         let address = self.state.borrow().addresses[attempt];
         let race = Rc::clone(self);
+        let factory = Entrant::new(self, attempt).around(Rc::clone(&self.factory));
         let attempt = self
             .reactor
-            .connect(address, &options, Entrant::new(self, attempt))
+            .connect(address, &options, factory)
             .map(move |result| race.attempt_ended(attempt, result));
         self.state.borrow_mut().attempts.push(attempt);
     }

@@ -3,14 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk_reactor::{
-    Address, ConnectOptions, ConnectResult, Deferred, Factory, Layer, Protocol, ReactorHandle, Reason,
-};
+use ropewalk_reactor::{Address, ConnectOptions, ConnectResult, Deferred, Factory, Layer, ReactorHandle};
 
 use super::credentials::Socks5Credentials;
 use super::layer::Socks5Layer;
 use super::target::Socks5Target;
-use crate::ClientEndpoint;
+use crate::{ClientEndpoint, Policy};
 
 /// A place to connect to through a SOCKS proxy, version 5 (RFC 1928). The first endpoint leads to the proxy; a target that is a
 /// name is looked up by the proxy.
@@ -90,29 +88,20 @@ impl<E> Socks5ClientEndpoint<E> {
 impl<E: ClientEndpoint> ClientEndpoint for Socks5ClientEndpoint<E> {
     fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
         let (target, options) = (Rc::clone(&self.target), Rc::clone(&self.options));
-        self.proxy.connect_shared(reactor, Rc::new(RelayedFactory { inner: factory, target, options }))
+        self.proxy.connect(reactor, Relayed { target, options }.around(factory))
     }
 }
 
-/// Puts a [`Socks5Layer`] under the connections of another factory.
-struct RelayedFactory {
-    inner: Rc<dyn Factory>,
+/// Puts a [`Socks5Layer`] under connections.
+struct Relayed {
     target: Rc<Socks5Target>,
     options: Rc<Socks5Options>,
 }
 
-impl Factory for RelayedFactory {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.inner.build_protocol(peer)
-    }
-
-    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+impl Policy for Relayed {
+    fn admit(&self, _: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
         let layer = Socks5Layer::new(Rc::clone(&self.target), Rc::clone(&self.options));
         layers.push(Box::new(layer));
-        self.inner.admit(peer, layers)
-    }
-
-    fn connection_failed(&self, peer: &Address, reason: &Reason) {
-        self.inner.connection_failed(peer, reason);
+        true
     }
 }

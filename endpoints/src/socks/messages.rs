@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::credentials::Socks5Credentials;
 use super::error::{Socks5Error, Socks5Reply};
-use super::target::{Socks5Target, Target};
+use super::target::Socks5Target;
+use crate::tcp::address::TcpAddress;
 
 const VERSION: u8 = 5;
 const NO_AUTHENTICATION: u8 = 0;
@@ -79,7 +80,7 @@ pub(super) fn read_login(input: &[u8]) -> Answer<()> {
 pub(super) fn write_request(target: &Socks5Target, output: &mut Vec<u8>) {
     output.extend([VERSION, CONNECT, 0]);
     let port = match target.target() {
-        Target::Address(address) => {
+        TcpAddress::Literal(address) => {
             match address.ip() {
                 IpAddr::V4(ip) => {
                     output.push(IPV4);
@@ -92,7 +93,7 @@ pub(super) fn write_request(target: &Socks5Target, output: &mut Vec<u8>) {
             }
             address.port()
         }
-        Target::Name(name, port) => {
+        TcpAddress::Name(name, port) => {
             output.push(NAME);
             write_counted(name.as_bytes(), output);
             *port

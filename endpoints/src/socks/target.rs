@@ -19,32 +19,25 @@ use crate::tcp::address::TcpAddress;
 /// # Ok::<(), ropewalk_endpoints::AddressError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Socks5Target(Target);
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Target {
-    Address(SocketAddr),
-    /// Invariant: the name is valid, so it has from 1 to 253 bytes.
-    Name(Box<str>, u16),
-}
+pub struct Socks5Target(TcpAddress);
 
 impl Socks5Target {
     /// The address, if it is none to be looked up.
     pub(super) const fn address(&self) -> Option<SocketAddr> {
         match self.0 {
-            Target::Address(address) => Some(address),
-            Target::Name(..) => None,
+            TcpAddress::Literal(address) => Some(address),
+            TcpAddress::Name(..) => None,
         }
     }
 
-    pub(super) const fn target(&self) -> &Target {
+    pub(super) const fn target(&self) -> &TcpAddress {
         &self.0
     }
 }
 
 impl From<SocketAddr> for Socks5Target {
     fn from(address: SocketAddr) -> Self {
-        Self(Target::Address(address))
+        Self(TcpAddress::Literal(address))
     }
 }
 
@@ -52,20 +45,14 @@ impl FromStr for Socks5Target {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        Ok(Self(match text.parse()? {
-            TcpAddress::Literal(address) => Target::Address(address),
-            TcpAddress::Name(name, port) => Target::Name(name.into(), port),
-        }))
+        text.parse().map(Self)
     }
 }
 
 /// The target, as it can be parsed.
 impl fmt::Display for Socks5Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Target::Address(address) => address.fmt(formatter),
-            Target::Name(name, port) => write!(formatter, "{name}:{port}"),
-        }
+        self.0.fmt(formatter)
     }
 }
 

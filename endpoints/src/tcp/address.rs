@@ -9,10 +9,10 @@ use ropewalk_reactor::{NameProblem, check_host_name};
 use crate::{AddressError, AddressProblem};
 
 /// A literal address, or a port of a host that is known by name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum TcpAddress {
     Literal(SocketAddr),
-    /// Invariant: the name is valid, and in small letters.
+    /// Invariant: the name is valid, so it has from 1 to 253 bytes, and in small letters.
     Name(String, u16),
 }
 

@@ -5,16 +5,14 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk_reactor::{
-    Address, ConnectResult, Deferred, Factory, Layer, ListeningPort, Protocol, ReactorHandle, Reason,
-};
+use ropewalk_reactor::{Address, ConnectResult, Deferred, Factory, Layer, ListeningPort, ReactorHandle};
 
 use super::client_config::{ServerName, TlsClientConfig};
 use super::config_error::TlsConfigError;
 use super::handshakes::Handshakes;
 use super::layer::{DEFAULT_HANDSHAKE_TIMEOUT, TlsLayer};
 use super::server_config::TlsServerConfig;
-use crate::{ClientEndpoint, ServerEndpoint};
+use crate::{ClientEndpoint, Policy, ServerEndpoint};
 
 /// The default of [`TlsServerEndpoint::with_max_handshakes`].
 const DEFAULT_MAX_HANDSHAKES: usize = 1_000;
@@ -97,7 +95,7 @@ impl<E: ServerEndpoint> ServerEndpoint for TlsServerEndpoint<E> {
             let slot = handshakes.begin()?;
             made(config.layer()).map(|layer| layer.with_slot(slot).with_handshake_timeout(timeout))
         };
-        self.inner.listen(reactor, WithTls { factory, make_layer })
+        self.inner.listen(reactor, WithTls(make_layer).around(factory))
     }
 }
 
@@ -106,7 +104,7 @@ impl<E: ClientEndpoint> ClientEndpoint for TlsClientEndpoint<E> {
         let (config, name, timeout) = (self.config.clone(), self.server_name.clone(), self.handshake_timeout);
         let make_layer =
             move || made(config.layer_for(&name)).map(|layer| layer.with_handshake_timeout(timeout));
-        self.inner.connect(reactor, WithTls { factory, make_layer })
+        self.inner.connect(reactor, WithTls(make_layer).around(factory))
     }
 }
 
@@ -114,37 +112,14 @@ fn made(layer: Result<TlsLayer, TlsConfigError>) -> Option<TlsLayer> {
     layer.map_err(|error| log::error!("refusing a connection: {error}")).ok()
 }
 
-/// Another factory, with a layer under its protocols.
-struct WithTls<M> {
-    factory: Rc<dyn Factory>,
-    make_layer: M,
-}
+/// Puts a layer under connections.
+struct WithTls<M>(M);
 
-impl<M: Fn() -> Option<TlsLayer>> Factory for WithTls<M> {
-    fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
-        self.factory.build_protocol(peer)
-    }
-
-    fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
-        let Some(layer) = (self.make_layer)() else { return false };
+impl<M: Fn() -> Option<TlsLayer>> Policy for WithTls<M> {
+    fn admit(&self, _: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+        let Some(layer) = (self.0)() else { return false };
         layers.push(Box::new(layer));
-        self.factory.admit(peer, layers)
-    }
-
-    fn connection_failed(&self, peer: &Address, reason: &Reason) {
-        self.factory.connection_failed(peer, reason);
-    }
-
-    fn start_factory(&self) {
-        self.factory.start_factory();
-    }
-
-    fn stop_factory(&self) {
-        self.factory.stop_factory();
-    }
-
-    fn identity(&self) -> *const () {
-        self.factory.identity()
+        true
     }
 }
 

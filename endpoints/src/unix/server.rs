@@ -16,10 +16,9 @@ use crate::{AddressError, ServerEndpoint};
 /// [`UnixAddress`]. A relative path that begins with `@` is written `./@chat`. A name may have 107 bytes on Linux and
 /// Android, 103 on most other systems.
 ///
-/// [`ListenOptions::mode`] says who may connect. A socket on which nobody listens, such as a server leaves behind that is
-/// killed, is removed first; one on which somebody does, and everything else that is there, is left alone and an error.
-/// To find out, a connection is made and closed at once. The file is removed when the port stops or the reactor is dropped, if it
-/// is still the same.
+/// [`ListenOptions::mode`] says who may connect. A socket that nobody has open, such as a server leaves behind that is
+/// killed, is removed first; one that somebody has open, and everything else that is there, is left alone and an error.
+/// The file is removed when the port stops or the reactor is dropped, if it is still the same.
 ///
 /// Two servers that begin to listen on the same path at the very same time are not kept apart: the second may take the
 /// place of the first.

@@ -22,7 +22,7 @@ pub struct ListenOptions {
     /// (`SO_REUSEADDR`). Default true; ignored on Windows, where the option means something else.
     pub reuse_address: bool,
     /// Several sockets may listen on the same address and share its connections (`SO_REUSEPORT`). Default false.
-    /// An error of kind `Unsupported` where the system has no such thing.
+    /// An error of kind `Unsupported` where the system has no such thing. Means nothing for UNIX sockets.
     pub reuse_port: bool,
     /// Whether an IPv6 wildcard takes IPv4 connections too: `Some(true)` for both, `Some(false)` for IPv6 only.
     /// `None`, the default, means both for `[::]` and has no meaning elsewhere.
@@ -94,7 +94,8 @@ pub struct DatagramOptions {
     /// multicast group. Default false. Who hears what is sent to one address alone is up to the system.
     pub reuse_address: bool,
     /// Several sockets may have the same address and share what is sent to it (`SO_REUSEPORT`); systems other than Linux
-    /// want this for multicast. Default false. An error of kind `Unsupported` where the system has no such thing.
+    /// want this for multicast. Default false. An error of kind `Unsupported` where the system has no such thing. Means
+    /// nothing for UNIX sockets.
     pub reuse_port: bool,
     /// Whether an IPv6 wildcard hears and reaches IPv4 addresses too: `None`, the default, and `Some(true)` for both,
     /// `Some(false)` for IPv6 only. Has no meaning elsewhere.
@@ -104,8 +105,9 @@ pub struct DatagramOptions {
     /// The local address of a socket that connects. Default: the system chooses, and a UNIX socket has none, so that
     /// nobody can answer it. Sockets that listen have the address they listen on.
     pub bind: Option<Address>,
-    /// The permissions of a UNIX socket in the file system, such as `0o600`. Whoever may write there may send.
-    /// Default: what the process's umask leaves.
+    /// The permissions of a UNIX socket's file, such as `0o600`: who may write to it may send. On Linux they are set before
+    /// anybody can send, elsewhere right after the file was made. `None`, the default, leaves them to the process's umask.
+    /// Means nothing for UDP; an error for an abstract name, to which everybody may send.
     pub mode: Option<u32>,
 }
 

@@ -222,11 +222,20 @@ impl Reactor {
     }
 }
 
-/// Whether an error of `accept` concerns only the connection that was to be accepted.
+/// Whether an error of `accept` concerns only the connection that was to be accepted. Linux passes on what the network says
+/// of it: accept(2).
 fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable,
+    };
     matches!(
         error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        Interrupted
+            | ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
     )
 }
 

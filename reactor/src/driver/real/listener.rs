@@ -17,7 +17,7 @@ use crate::driver::{ListenOptions, Listener, Stream, Token};
 /// Whether accepted sockets have the listener's `TCP_NODELAY`, which saves a system call per connection.
 const NODELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
 
-/// A listening socket. Like a stream, it leaves the poll by closing its descriptor.
+/// A listening socket.
 pub(super) struct MioListener {
     socket: TcpListener,
     shared: Rc<Shared>,
@@ -87,6 +87,13 @@ impl Listener for MioListener {
 
     fn local_address(&self) -> io::Result<Address> {
         Ok(self.socket.local_addr()?.into())
+    }
+}
+
+/// Others may have an adopted socket too.
+impl Drop for MioListener {
+    fn drop(&mut self) {
+        self.shared.deregister(&mut self.socket);
     }
 }
 

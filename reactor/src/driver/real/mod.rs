@@ -5,6 +5,7 @@ mod adopted;
 mod datagrams;
 mod listener;
 mod lookups;
+mod own_address;
 mod shared;
 #[cfg_attr(not(all(unix, feature = "signals")), path = "no_signals.rs")]
 mod signals;

@@ -43,6 +43,14 @@ impl Shared {
         self.registry.register(source, mio::Token(token.0), interest)
     }
 
+    /// Reports nothing of `source` any more. To be called before closing a socket of which others may have descriptors too:
+    /// the system would go on reporting it, and take no other of its descriptors by the same number.
+    pub(super) fn deregister(&self, source: &mut impl Source) {
+        if let Err(error) = self.registry.deregister(source) {
+            log::debug!("a socket was not registered when it was closed: {error}");
+        }
+    }
+
     /// Does `call` with the reserve descriptor given up, so that `call` can have one where there are no
     /// others.
     ///

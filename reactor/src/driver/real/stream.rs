@@ -10,6 +10,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use super::own_address::{cannot_bind, wrong_family};
 use super::shared::Shared;
 use super::uninterrupted;
 use crate::Address;
@@ -26,18 +27,20 @@ const KEEPALIVE_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Durat
 
 /// A connection, or an attempt at one. There may be very many, so it holds no more than it must.
 ///
-/// Dropping it does not deregister it: closing its only descriptor removes it from epoll and kqueue, which
-/// saves a system call per connection. An event that was fetched before may still name its token; the loop
+/// Dropping it does not deregister it, unless it is adopted: closing its only descriptor removes it from epoll and kqueue,
+/// which saves a system call per connection. An event that was fetched before may still name its token; the loop
 /// knows by the generation in the token that it is stale.
 pub(super) struct MioStream {
     pub(super) socket: TcpStream,
+    /// Others may have the socket too.
+    is_adopted: bool,
     shared: Rc<Shared>,
 }
 
 impl MioStream {
     /// A stream of an accepted `socket`.
     pub(super) fn new(socket: TcpStream, shared: &Rc<Shared>) -> Self {
-        Self { socket, shared: Rc::clone(shared) }
+        Self { socket, is_adopted: false, shared: Rc::clone(shared) }
     }
 
     /// A stream of a connected `socket` that somebody else has made, and its peer.
@@ -47,7 +50,9 @@ impl MioStream {
         socket.set_out_of_band_inline(true)?;
         let socket = TcpStream::from_std(socket.into());
         let peer = canonical(socket.peer_addr()?);
-        Ok((Self::new(socket, shared), peer))
+        let mut stream = Self::new(socket, shared);
+        stream.is_adopted = true;
+        Ok((stream, peer))
     }
 
     /// Begins to connect to `address`.
@@ -63,12 +68,9 @@ impl MioStream {
         socket.set_out_of_band_inline(true)?;
         if let Some(bind) = options.bind {
             if bind.is_ipv4() != address.is_ipv4() {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("cannot connect from {bind} to {address}: one is IPv4, the other IPv6"),
-                ));
+                return Err(wrong_family(bind, address));
             }
-            socket.bind(&bind.into())?;
+            socket.bind(&bind.into()).map_err(|error| cannot_bind(bind, &error))?;
         }
         match socket.connect(&address.into()) {
             Ok(()) => {}
@@ -141,6 +143,14 @@ impl Stream for MioStream {
         let Some(after) = after else { return socket.set_keepalive(false) };
         let time = after.clamp(*KEEPALIVE_TIMES.start(), *KEEPALIVE_TIMES.end());
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))
+    }
+}
+
+impl Drop for MioStream {
+    fn drop(&mut self) {
+        if self.is_adopted {
+            self.shared.deregister(&mut self.socket);
+        }
     }
 }
 

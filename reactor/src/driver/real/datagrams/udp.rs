@@ -9,10 +9,10 @@ use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::super::listener::share_port;
+use super::super::own_address::{cannot_bind, wrong_family};
 use super::super::shared::Shared;
 use super::super::stream::canonical;
 use super::super::uninterrupted;
-use super::wrong_bind;
 use crate::driver::{Datagram, Token};
 use crate::{Address, DatagramOptions, DatagramSetting, MulticastInterface};
 
@@ -48,8 +48,10 @@ impl MioUdp {
         let socket = open(address, options)?;
         match options.bind.as_ref().map(Address::for_datagrams) {
             None => {}
-            Some(Address::Udp(bind)) if bind.is_ipv4() == address.is_ipv4() => socket.bind(&bind.into())?,
-            Some(bind) => return Err(wrong_bind(&bind, &Address::Udp(address))),
+            Some(Address::Udp(bind)) if bind.is_ipv4() == address.is_ipv4() => {
+                socket.bind(&bind.into()).map_err(|error| cannot_bind(bind, &error))?;
+            }
+            Some(bind) => return Err(wrong_family(bind, address)),
         }
         socket.connect(&address.into())?;
         Ok(Self::new(shared, socket, address))

@@ -1,30 +1,27 @@
 //! UNIX sockets for datagrams.
 
-use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::rc::Rc;
 
 use mio::Interest;
 use mio::net::UnixDatagram;
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{SockRef, Socket, Type};
 
+use super::super::own_address::{cannot_bind, wrong_family};
 use super::super::shared::Shared;
 use super::super::uninterrupted;
-use super::unix_path::{BoundFile, remove_stale, socket_address, unix_address};
-use super::wrong_bind;
+use super::super::unix::address::{from_system, to_system};
+use super::super::unix::socket_file::{SocketFile, open, open_bound};
 use crate::driver::{Datagram, Token};
 use crate::{Address, DatagramOptions, DatagramSetting, UnixAddress};
 
 /// A UNIX socket. Like a stream, it leaves the poll by closing its descriptor.
 pub(in super::super) struct MioUnixDatagram {
+    /// Present if the socket has one. Before the socket, so that it is dropped first.
+    _file: Option<SocketFile>,
     socket: UnixDatagram,
     is_connected: bool,
     shared: Rc<Shared>,
-    /// Removed after the socket is closed.
-    _file: Option<BoundFile>,
 }
 
 impl MioUnixDatagram {
@@ -34,8 +31,7 @@ impl MioUnixDatagram {
         address: &UnixAddress,
         options: &DatagramOptions,
     ) -> io::Result<Self> {
-        let socket = open()?;
-        let file = bind(&socket, address, options.mode)?;
+        let (socket, file) = open_bound(Type::DGRAM, address, options.mode)?;
         Ok(Self::new(shared, socket, file, false))
     }
 
@@ -45,62 +41,21 @@ impl MioUnixDatagram {
         address: &UnixAddress,
         options: &DatagramOptions,
     ) -> io::Result<Self> {
-        let socket = open()?;
-        let file = match &options.bind {
-            None => None,
-            Some(Address::Unix(own)) => bind(&socket, own, options.mode)?,
-            Some(bind) => return Err(wrong_bind(bind, &address.clone().into())),
+        let name = to_system(address)?;
+        let (socket, file) = match &options.bind {
+            None => (open(Type::DGRAM)?, None),
+            Some(Address::Unix(bind)) => {
+                open_bound(Type::DGRAM, bind, options.mode).map_err(|error| cannot_bind(bind, &error))?
+            }
+            Some(bind) => return Err(wrong_family(bind, address)),
         };
-        socket.connect(&socket_address(address)?)?;
+        socket.connect(&name)?;
         Ok(Self::new(shared, socket, file, true))
     }
 
-    fn new(shared: &Rc<Shared>, socket: Socket, file: Option<BoundFile>, is_connected: bool) -> Self {
+    fn new(shared: &Rc<Shared>, socket: Socket, file: Option<SocketFile>, is_connected: bool) -> Self {
         let socket = UnixDatagram::from_std(socket.into());
-        Self { socket, is_connected, shared: Rc::clone(shared), _file: file }
-    }
-}
-
-fn open() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-/// Binds `socket`, over a stale file if need be; returns the file that it has then, if its name is one.
-fn bind(socket: &Socket, address: &UnixAddress, mode: Option<u32>) -> io::Result<Option<BoundFile>> {
-    let native = socket_address(address)?;
-    let Some(path) = address.as_path() else {
-        return socket.bind(&native).map(|()| None);
-    };
-    if let Some(mode) = mode {
-        restrict(socket, mode)?;
-    }
-    bind_over_stale(socket, path, &native)?;
-    let file = BoundFile::at(path)?;
-    if let Some(mode) = mode {
-        fs::set_permissions(path, Permissions::from_mode(mode))?;
-    }
-    Ok(Some(file))
-}
-
-/// Where sockets have permissions before they have names, as on Linux, these are given to the name when it is made: so
-/// there is no moment at which others may send.
-fn restrict(socket: &Socket, mode: u32) -> io::Result<()> {
-    let file = File::from(OwnedFd::from(socket.try_clone()?));
-    if let Err(error) = file.set_permissions(Permissions::from_mode(mode)) {
-        log::debug!("the permissions of a socket are set after binding: {error}");
-    }
-    Ok(())
-}
-
-fn bind_over_stale(socket: &Socket, path: &Path, native: &SockAddr) -> io::Result<()> {
-    match socket.bind(native) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            remove_stale(path, native).map_err(|_| error)?;
-            socket.bind(native)
-        }
-        result => result,
+        Self { _file: file, socket, is_connected, shared: Rc::clone(shared) }
     }
 }
 
@@ -111,14 +66,14 @@ impl Datagram for MioUnixDatagram {
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
         let (length, from) = uninterrupted(|| self.socket.recv_from(buffer))?;
-        Ok((length, unix_address(&from).into()))
+        Ok((length, from_system(&from).into()))
     }
 
     fn send(&mut self, data: &[u8], to: Option<&Address>) -> io::Result<()> {
         let sent = match to {
             None => uninterrupted(|| self.socket.send(data)),
             Some(Address::Unix(to)) => {
-                let to = socket_address(to)?;
+                let to = to_system(to)?;
                 uninterrupted(|| SockRef::from(&self.socket).send_to(data, &to))
             }
             Some(to) => return Err(to.no_datagrams()),
@@ -134,7 +89,7 @@ impl Datagram for MioUnixDatagram {
     }
 
     fn local_address(&self) -> io::Result<Address> {
-        Ok(unix_address(&self.socket.local_addr()?).into())
+        Ok(from_system(&self.socket.local_addr()?).into())
     }
 
     fn set(&mut self, setting: &DatagramSetting) -> io::Result<()> {

@@ -24,7 +24,7 @@ const LENGTH_MAX: usize = size_of::<libc::sockaddr_un>() - offset_of!(libc::sock
 const HAS_ABSTRACT_NAMES: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// The address as the system takes it, if it names a place.
-pub(super) fn to_system(address: &UnixAddress) -> io::Result<SockAddr> {
+pub(in crate::driver::real) fn to_system(address: &UnixAddress) -> io::Result<SockAddr> {
     if let Some(path) = address.as_path() {
         return path_to_system(path);
     }
@@ -73,7 +73,7 @@ fn invalid(text: String) -> io::Error {
 }
 
 /// The address that the system tells of a socket.
-pub(super) fn from_system(address: &SocketAddr) -> UnixAddress {
+pub(in crate::driver::real) fn from_system(address: &SocketAddr) -> UnixAddress {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(name) = address.as_abstract_name() {
         return UnixAddress::abstract_name(name);

@@ -5,17 +5,17 @@ use std::rc::Rc;
 
 use mio::Interest;
 use mio::net::UnixListener;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Socket, Type};
 
-use super::address::{from_system, to_system};
-use super::socket_file::SocketFile;
+use super::address::from_system;
+use super::socket_file::{SocketFile, open_bound};
 use super::stream::MioUnixStream;
 use crate::driver::real::shared::Shared;
 use crate::driver::real::uninterrupted;
 use crate::driver::{ListenOptions, Listener, Stream, Token};
 use crate::{Address, UnixAddress};
 
-/// A listening socket. Like a stream, it leaves the poll by closing its descriptor.
+/// A listening socket.
 pub(in crate::driver::real) struct MioUnixListener {
     /// Present if it is for this side to remove. Before the socket, so that it is dropped first.
     _file: Option<SocketFile>,
@@ -24,22 +24,13 @@ pub(in crate::driver::real) struct MioUnixListener {
 }
 
 impl MioUnixListener {
-    /// Binds `address` and listens.
+    /// Binds `address` and listens. Nobody can connect before it listens, when the file has its mode on every system.
     pub(in crate::driver::real) fn listen(
         shared: &Rc<Shared>,
         address: &UnixAddress,
         options: &ListenOptions,
     ) -> io::Result<Self> {
-        let name = to_system(address)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        let file = match address.as_path() {
-            Some(path) => Some(SocketFile::bind(&socket, path, &name, options.mode)?),
-            None => {
-                bind_without_file(&socket, &name, options)?;
-                None
-            }
-        };
+        let (socket, file) = open_bound(Type::STREAM, address, options.mode)?;
         socket.listen(i32::try_from(options.backlog.max(1)).unwrap_or(i32::MAX))?;
         Ok(Self { _file: file, socket: UnixListener::from_std(socket.into()), shared: Rc::clone(shared) })
     }
@@ -48,17 +39,6 @@ impl MioUnixListener {
     pub(in crate::driver::real) fn adopt(shared: &Rc<Shared>, socket: Socket) -> Self {
         Self { _file: None, socket: UnixListener::from_std(socket.into()), shared: Rc::clone(shared) }
     }
-}
-
-/// Everybody may connect to an abstract name, so a mode must not be passed over in silence.
-fn bind_without_file(socket: &Socket, name: &SockAddr, options: &ListenOptions) -> io::Result<()> {
-    if options.mode.is_some() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "an abstract name has no file, and so it can have no mode",
-        ));
-    }
-    socket.bind(name)
 }
 
 impl Listener for MioUnixListener {
@@ -77,5 +57,12 @@ impl Listener for MioUnixListener {
 
     fn local_address(&self) -> io::Result<Address> {
         Ok(from_system(&self.socket.local_addr()?).into())
+    }
+}
+
+/// Others may have an adopted socket too.
+impl Drop for MioUnixListener {
+    fn drop(&mut self) {
+        self.shared.deregister(&mut self.socket);
     }
 }

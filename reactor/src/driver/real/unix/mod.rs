@@ -1,6 +1,6 @@
 //! UNIX domain sockets.
 
-mod address;
+pub(super) mod address;
 pub(super) mod listener;
-mod socket_file;
+pub(super) mod socket_file;
 pub(super) mod stream;

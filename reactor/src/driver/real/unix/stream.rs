@@ -7,31 +7,37 @@ use std::time::Duration;
 
 use mio::Interest;
 use mio::net::UnixStream;
-use socket2::{Domain, Socket, Type};
+use socket2::{Socket, Type};
 
 use super::address::{from_system, to_system};
+use super::socket_file::open;
+use crate::driver::real::own_address::wrong_family;
 use crate::driver::real::shared::Shared;
 use crate::driver::real::uninterrupted;
 use crate::driver::{ConnectOptions, Stream, Token};
 use crate::{Address, UnixAddress};
 
-/// A connection. As one of TCP, it leaves the poll by closing its descriptor.
+/// A connection. As one of TCP, it leaves the poll by closing its descriptor, unless it is adopted.
 pub(in crate::driver::real) struct MioUnixStream {
     socket: UnixStream,
+    /// Others may have the socket too.
+    is_adopted: bool,
     shared: Rc<Shared>,
 }
 
 impl MioUnixStream {
     /// A stream of a connected `socket`.
     pub(super) fn new(socket: UnixStream, shared: &Rc<Shared>) -> Self {
-        Self { socket, shared: Rc::clone(shared) }
+        Self { socket, is_adopted: false, shared: Rc::clone(shared) }
     }
 
     /// A stream of a connected `socket` that somebody else has made, and the address of its peer.
     pub(in crate::driver::real) fn adopt(shared: &Rc<Shared>, socket: Socket) -> io::Result<(Self, Address)> {
         let socket = UnixStream::from_std(socket.into());
         let peer = from_system(&socket.peer_addr()?);
-        Ok((Self::new(socket, shared), peer.into()))
+        let mut stream = Self::new(socket, shared);
+        stream.is_adopted = true;
+        Ok((stream, peer.into()))
     }
 
     /// Connects to `address`, which is decided at once.
@@ -41,14 +47,10 @@ impl MioUnixStream {
         options: &ConnectOptions,
     ) -> io::Result<Self> {
         if let Some(bind) = options.bind {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("cannot connect from {bind} to a UNIX socket"),
-            ));
+            return Err(wrong_family(bind, address));
         }
         let name = to_system(address)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+        let socket = open(Type::STREAM)?;
         uninterrupted(|| socket.connect(&name)).map_err(explain)?;
         Ok(Self::new(UnixStream::from_std(socket.into()), shared))
     }
@@ -105,5 +107,13 @@ impl Stream for MioUnixStream {
     /// A peer on the same host cannot vanish unnoticed.
     fn set_keepalive(&self, _after: Option<Duration>) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Drop for MioUnixStream {
+    fn drop(&mut self) {
+        if self.is_adopted {
+            self.shared.deregister(&mut self.socket);
+        }
     }
 }
