@@ -17,7 +17,8 @@ use crate::{Address, DatagramError, DatagramTransport, Result};
 ///
 /// # Errors and panics
 ///
-/// An `Err` is logged and the socket lives on: whoever sends a bad datagram must not end the service for the others.
+/// An `Err` is logged, the first as a warning and others for debugging, and the socket lives on: whoever sends a bad datagram must
+/// neither end the service for the others nor fill the log.
 /// A panic is caught and stops that socket alone (G7); what it had still to send is dropped, and `stopped` is called.
 ///
 /// ```

@@ -37,6 +37,8 @@ pub(crate) struct DatagramSocket {
     pub(crate) queued: bool,
     /// The loop has put it on the list of losses.
     ending: bool,
+    /// A warning was given of a callback that failed. More would let any peer fill the log.
+    warned: bool,
 }
 
 impl DatagramSocket {
@@ -56,6 +58,7 @@ impl DatagramSocket {
             writable: true,
             queued: false,
             ending: false,
+            warned: false,
         }
     }
 
@@ -295,7 +298,10 @@ impl DatagramSocket {
         match outcome {
             Ok(None) => {}
             Ok(Some(error)) => {
-                log::warn!("datagrams at {host}: {callback} of {} failed: {error}", self.protocol_name());
+                let level = if self.warned { log::Level::Debug } else { log::Level::Warn };
+                self.warned = true;
+                let name = self.protocol_name();
+                log::log!(level, "datagrams at {host}: {callback} of {name} failed: {error}");
             }
             Err(message) => {
                 let what = format!("datagrams at {host}: {callback} of {}", self.protocol_name());
