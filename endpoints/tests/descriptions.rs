@@ -216,9 +216,16 @@ fn kinds_of_ones_own_are_read_like_the_others() {
         r#"the endpoint "slow:80:after=0" has a bad port "80" at column 6: it is of no use at once"#
     );
     let error = registry.client("slwo:80").unwrap_err();
-    assert!(error.to_string().ends_with("known are slow, tcp, tcp6; did you mean slow?"), "{error}");
+    assert!(
+        error.to_string().ends_with("known are slow, socks5, ssl, tcp, tcp6, tls, unix; did you mean slow?"),
+        "{error}"
+    );
     assert!(registry.server("slow:80").is_err(), "it is none to listen on");
-    assert!(format!("{registry:?}").contains(r#"clients: ["slow", "tcp", "tcp6"]"#), "{registry:?}");
+    assert!(
+        format!("{registry:?}")
+            .contains(r#"clients: ["slow", "socks5", "ssl", "tcp", "tcp6", "tls", "unix"]"#),
+        "{registry:?}"
+    );
 }
 
 #[test]

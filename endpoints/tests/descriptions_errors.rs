@@ -31,11 +31,11 @@ fn every_error_says_what_is_wrong_where_and_what_would_be_right() {
         ),
         (
             "tpc:80",
-            r#"the endpoint "tpc:80" is of an unknown kind "tpc" at column 1: known are tcp, tcp6; did you mean tcp?"#,
+            r#"the endpoint "tpc:80" is of an unknown kind "tpc" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix; did you mean tcp?"#,
         ),
         (
             "example:80",
-            r#"the endpoint "example:80" is of an unknown kind "example" at column 1: known are tcp, tcp6; an address is written as in 127.0.0.1:8123"#,
+            r#"the endpoint "example:80" is of an unknown kind "example" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix; an address is written as in 127.0.0.1:8123"#,
         ),
         (
             "tcp:80:intrefaec=x",
@@ -228,6 +228,17 @@ fn only_a_likely_slip_gets_a_suggestion() {
 fn control_characters_do_not_reach_the_terminal() {
     let said = server_error("tcp:\x1b[2J:a\n=b").to_string();
     assert!(!said.contains(char::is_control), "{said:?}");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_kind_that_needs_a_feature_says_so() {
+    let text = "tls:8443:cert=x";
+    let expected = r#"the endpoint "tls:8443:cert=x" is of the kind tls, which needs the feature tls of ropewalk: the program is built without"#;
+    assert_eq!(server_error(text).to_string(), expected);
+    for text in ["ssl:8443", "tls:localhost:80", "tls:"] {
+        assert!(client_error(text).to_string().contains("needs the feature tls of ropewalk"));
+    }
 }
 
 #[test]

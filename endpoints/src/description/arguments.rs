@@ -4,7 +4,7 @@ use std::array;
 
 use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
-use super::parse::{Argument, Description};
+use super::parse::{Argument, Description, same_key};
 use super::registry::EndpointRegistry;
 use super::value::FromArgument;
 use crate::{ClientEndpoint, ServerEndpoint};
@@ -85,6 +85,18 @@ impl<'a> EndpointArguments<'a> {
         self.registry.client_at(self.text, self.description.arguments_start, self.depth + 1)
     }
 
+    /// What a parser says if one of several parameters must be there and none is.
+    pub fn needs_one_of(&self, names: &[&str]) -> DescriptionError {
+        self.error(self.text.len(), DescriptionProblem::MissingOneOf { names: owned(names) })
+    }
+
+    /// That the program is built without what this kind needs.
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn needs_feature(&self, feature: &'static str) -> DescriptionError {
+        let kind = self.description.kind.clone();
+        self.error(self.description.arguments_start, DescriptionProblem::MissingFeature { kind, feature })
+    }
+
     fn error(&self, position: usize, problem: DescriptionProblem) -> DescriptionError {
         DescriptionError::new(self.text, position, problem)
     }
@@ -120,21 +132,46 @@ impl EndpointParameter<'_> {
         value.transpose().map_err(|complaint| self.error(complaint))
     }
 
+    /// Whether there is an argument for it.
+    pub fn is_given(&self) -> bool {
+        self.argument.is_some()
+    }
+
+    /// The place to listen on that the value describes, if it is given. In the text the description is quoted, as in
+    /// `endpoint=unix\:/run/web.sock`; see [`quote_argument`](crate::quote_argument).
+    ///
+    /// # Errors
+    /// If it describes none, or is nested more than eight times.
+    pub fn nested_server(&self) -> Result<Option<DescribedEndpoint<dyn ServerEndpoint>>, DescriptionError> {
+        let EndpointArguments { registry, depth, .. } = self.arguments;
+        self.nested(|description| registry.server_at(description, 0, depth + 1))
+    }
+
+    /// As [`nested_server`](Self::nested_server), for a place to connect to.
+    ///
+    /// # Errors
+    /// As [`nested_server`](Self::nested_server).
+    pub fn nested_client(&self) -> Result<Option<DescribedEndpoint<dyn ClientEndpoint>>, DescriptionError> {
+        let EndpointArguments { registry, depth, .. } = self.arguments;
+        self.nested(|description| registry.client_at(description, 0, depth + 1))
+    }
+
+    fn nested<E>(
+        &self,
+        read: impl FnOnce(&str) -> Result<E, DescriptionError>,
+    ) -> Result<Option<E>, DescriptionError> {
+        let endpoint = self.argument.map(|argument| read(&argument.value));
+        endpoint.transpose().map_err(|error| self.error(error.to_string()))
+    }
+
     /// What a parser says about a value that it cannot use, such as "it must be a name that can be looked up".
     pub fn error(&self, complaint: impl Into<String>) -> DescriptionError {
         let (position, value) = match self.argument {
-            Some(argument) => (argument.position, argument.value.clone()),
-            None => (self.arguments.text.len(), String::new()),
+            Some(argument) => (argument.position, argument.value.as_str()),
+            None => (self.arguments.text.len(), ""),
         };
-        let name = self.name.to_owned();
-        self.arguments
-            .error(position, DescriptionProblem::BadValue { name, value, complaint: complaint.into() })
+        self.arguments.error(position, DescriptionProblem::bad_value(self.name, value, complaint.into()))
     }
-}
-
-fn same_key(one: &str, other: &str) -> bool {
-    let plain = |key: &str| key.replace('_', "").to_ascii_lowercase();
-    plain(one) == plain(other)
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

@@ -12,7 +12,8 @@ use crate::{ClientEndpoint, ServerEndpoint};
 /// `DescribedEndpoint<dyn ClientEndpoint>` to connect to.
 ///
 /// `Display` gives the description in canonical form: the kind in lower case, no more quoting than needed. The same
-/// registry makes an equal endpoint of it. It contains whatever was described, passwords included.
+/// registry makes an equal endpoint of it, unless there is a password in it: the value of a key that begins with `passw` is
+/// shown as `***`.
 pub struct DescribedEndpoint<E: ?Sized> {
     description: String,
     endpoint: Box<E>,

@@ -4,12 +4,13 @@ use std::{fmt, io};
 
 use super::nearest::nearest;
 use super::registry::NESTING_MAX;
+use super::secrets::{Shown, shown_value};
 use crate::AddressError;
 
 /// A text describes no endpoint. `Display` quotes the text, says what is wrong with it and where, and what would be
 /// right, in one line.
 ///
-/// The text is quoted with whatever it contains, passwords included.
+/// The value of a key that begins with `passw` is `***` in all that is told about the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DescriptionError {
     description: String,
@@ -41,10 +42,22 @@ pub enum DescriptionProblem {
         /// The keys that there are, beginning with those that may be given in order, without a key.
         known: Vec<String>,
     },
+    /// The program is built without what this kind needs.
+    MissingFeature {
+        /// The kind.
+        kind: String,
+        /// The feature of the crate `ropewalk`.
+        feature: &'static str,
+    },
     /// An argument must be there and is not.
     MissingArgument {
         /// Its key.
         name: String,
+    },
+    /// One of several arguments must be there, and none is.
+    MissingOneOf {
+        /// Their keys.
+        names: Vec<String>,
     },
     /// There are more arguments without a key than the kind takes.
     TooManyArguments {
@@ -73,15 +86,17 @@ pub enum DescriptionProblem {
 
 impl DescriptionError {
     pub(super) fn new(description: &str, position: usize, problem: DescriptionProblem) -> Self {
-        Self { description: description.to_owned(), position, problem }
+        let shown = Shown::of(description);
+        Self { position: shown.position(position), description: shown.text, problem }
     }
 
-    /// The text that describes no endpoint.
+    /// The text that describes no endpoint, without its passwords.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Where the problem is, in bytes from the beginning of the text. `Display` counts in characters, from 1.
+    /// Where the problem is, in bytes from the beginning of [`description`](Self::description). `Display` counts in
+    /// characters, from 1.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -108,6 +123,12 @@ impl fmt::Display for DescriptionError {
 }
 
 impl DescriptionProblem {
+    /// A value that is of no use.
+    pub(super) fn bad_value(name: &str, value: &str, complaint: String) -> Self {
+        let value = shown_value(Some(name), value).into_owned();
+        Self::BadValue { name: name.to_owned(), value, complaint }
+    }
+
     fn write(&self, to: &mut fmt::Formatter<'_>, column: usize) -> fmt::Result {
         match self {
             Self::Empty => write!(to, "has no kind at column {column}: begin with one, as in tcp:8123"),
@@ -127,6 +148,15 @@ impl DescriptionProblem {
             Self::UnknownKey { key, known } => {
                 write!(to, "has an unknown key {key:?} at column {column}: ")?;
                 write_known(to, key, known, r"a = in a value is written \=")
+            }
+            Self::MissingFeature { kind, feature } => {
+                write!(
+                    to,
+                    "is of the kind {kind}, which needs the feature {feature} of ropewalk: the program is built without"
+                )
+            }
+            Self::MissingOneOf { names } => {
+                write!(to, "has no {}: add one of them at column {column}", names.join(" and no "))
             }
             Self::MissingArgument { name } => write!(to, "has no {name}: add {name}=… at column {column}"),
             Self::TooManyArguments { known } => {

@@ -7,6 +7,7 @@ mod kinds;
 mod nearest;
 pub(crate) mod parse;
 pub(crate) mod registry;
+mod secrets;
 pub(crate) mod value;
 
 use described::DescribedEndpoint;

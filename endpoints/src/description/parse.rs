@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::error::DescriptionProblem;
+use super::secrets::shown_value;
 
 /// Quotes a text for use as an argument of a description, or as the value of one, so that it is read as it is.
 ///
@@ -42,7 +43,7 @@ fn split_brackets(text: &str) -> (&str, &str) {
     }
 }
 
-/// A text taken apart. `Display` writes it in canonical form, which is read as the same description.
+/// A text taken apart. `Display` writes it in canonical form, which is read as the same description but for its passwords.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Description {
     /// In lower case.
@@ -63,7 +64,7 @@ pub(super) struct Argument {
 impl Description {
     /// Reads `text` from `start` on. The error is the position of the problem, and the problem.
     pub(super) fn parse(text: &str, start: usize) -> Result<Self, (usize, DescriptionProblem)> {
-        let mut reader = Reader { text, position: start };
+        let mut reader = Reader::new(text, start);
         let kind = reader.part(&[':'])?.to_ascii_lowercase();
         reader.take(':');
         let arguments_start = reader.position;
@@ -97,16 +98,31 @@ impl fmt::Display for Argument {
         if let Some(key) = &self.key {
             write!(formatter, "{}=", quote_argument(key))?;
         }
-        formatter.write_str(&quote_argument(&self.value))
+        formatter.write_str(&quote_argument(&shown_value(self.key.as_deref(), &self.value)))
     }
 }
 
-struct Reader<'a> {
+/// Whether two keys are the same: case and underscores do not matter.
+pub(super) fn same_key(one: &str, other: &str) -> bool {
+    let plain = |key: &str| key.replace('_', "").to_ascii_lowercase();
+    plain(one) == plain(other)
+}
+
+pub(super) struct Reader<'a> {
     text: &'a str,
     position: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str, position: usize) -> Self {
+        Self { text, position }
+    }
+
+    /// How far it has read, in bytes from the beginning of the text.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
     fn argument(&mut self) -> Result<Argument, (usize, DescriptionProblem)> {
         let position = self.position;
         let first = self.part(&[':', '='])?;
@@ -118,7 +134,7 @@ impl Reader<'_> {
     }
 
     /// Reads up to a separator that is neither escaped nor in brackets at the beginning, and leaves it.
-    fn part(&mut self, separators: &[char]) -> Result<String, (usize, DescriptionProblem)> {
+    pub(super) fn part(&mut self, separators: &[char]) -> Result<String, (usize, DescriptionProblem)> {
         let start = self.position;
         let mut part = String::new();
         let mut in_brackets = self.peek() == Some('[');
@@ -148,7 +164,7 @@ impl Reader<'_> {
         self.text[self.position..].chars().next()
     }
 
-    fn take(&mut self, character: char) -> bool {
+    pub(super) fn take(&mut self, character: char) -> bool {
         let found = self.peek() == Some(character);
         if found {
             self.position += character.len_utf8();

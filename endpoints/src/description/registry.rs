@@ -36,15 +36,53 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `tcp:port:interface:backlog`, key `reuse_port` | A TCP port (0 lets the system choose one). `interface` is an IP address of this host or `localhost`, which is 127.0.0.1; by default 0.0.0.0, all of IPv4. `backlog` and `reuse_port` are those of [`ListenOptions`](ropewalk_reactor::ListenOptions) (1024; Twisted's backlog is 50) |
 /// | `tcp6:port:backlog:interface`, keys `reuse_port`, `dual_stack` | The same over IPv6; `interface` is by default `[::]`, which takes IPv4 too unless `dual_stack=no` |
 ///
+/// | `unix:path:mode:backlog` | A UNIX socket: a path, or `@` and an abstract name. `mode` are its permissions in octal, as in 660; by default those that the umask leaves (Twisted's are 666). `lockfile` is accepted and has no meaning |
+/// | `systemd:`, keys `index`, `name` | A socket from systemd, by one of the two. `domain` may be INET, INET6 or UNIX as Twisted wants it, and has no meaning |
+/// | `stdio:` | Standard input and output, as one connection |
+/// | `tls:port`, keys `cert`, `key`, `chain`, `password`, `alpn`, `client_ca`, `client_cert`, `min_version`, `reload`, `interface`, `backlog`, `reuse_port`, `endpoint` | TLS, see below |
+/// | `ssl:port`, keys `privateKey`, `certKey`, `extraCertChain`, `interface`, `backlog`, `reuse_port` | TLS, as in Twisted, but at least one of `privateKey` and `certKey` must be given |
+/// | `proxy:description` | What is described, behind proxies that begin each connection with a PROXY header: see [`ProxyServerEndpoint`](crate::ProxyServerEndpoint), also for who is believed. Twisted's `haproxy:` is the same |
+///
 /// | to connect to | |
 /// |---|---|
 /// | `tcp:host:port`, keys `timeout`, `bind_address` | A TCP port of `host`, an IP address or a name. `timeout` is in seconds, by default 30; `bind_address` is the IP address to connect from, with a port if need be, as in `127.0.0.1\:4000` |
 /// | `tcp6:host:port`, keys `timeout`, `bind_address` | The same; `host` is an IPv6 address or `localhost`, which is ::1 |
 ///
+/// | `unix:path:timeout` | A UNIX socket. `lockfile` and `checkPID` are accepted and have no meaning |
+/// | `tls:host:port`, keys `timeout`, `bind_address`, `ca`, `cert`, `key`, `chain`, `password`, `server_name`, `alpn`, `min_version`, `endpoint`, `dangerous_accept_any_certificate` | TLS, see below |
+/// | `ssl:host:port`, keys `timeout`, `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname` | TLS, as in Twisted, but the server is always verified |
+/// | `socks5:proxy_host:proxy_port:host:port`, keys `timeout`, `bind_address`, `username`, `password` | A TCP port of `host` through a SOCKS proxy, which looks its name up. `timeout` holds for connecting to the proxy, and again for its answer |
+///
+/// # TLS
+///
+/// The kinds `tls` and `ssl` need the feature `tls`. All files are of PEM, and are read when the endpoint is made.
+///
+/// `cert` is a file with a certificate and those that sign it, `key` one with its private key; if only one of the two is given,
+/// it has both. More of those that sign it may be in the file `chain`. `password` opens the key. `alpn` are application
+/// protocols with commas between them, the preferred first, as in `h2,http/1.1`; `min_version` is 1.2 (the default) or 1.3.
+///
+/// Servers: `client_ca` is a file with the authorities whose certificates clients must have, or may have with
+/// `client_cert=optional`. With `reload=60` the files are looked at every 60 seconds, and read anew if they have changed.
+///
+/// Clients: the server is verified, by default as `TlsClientConfigBuilder::roots` tells,
+/// or against the authorities in the file `ca` alone. Its certificate has to be for `server_name`, by default `host`. Only
+/// `dangerous_accept_any_certificate=yes` switches that off.
+///
+/// TLS goes over TCP, or over whatever `endpoint` describes, which is quoted as any value:
+/// `tls:endpoint=unix\:/run/web.sock:cert=web.pem`, `tls:example.org:endpoint=socks5\:localhost\:1080\:example.org\:443`. (The
+/// port that Twisted wants besides may be given to a client and has no meaning.) A PROXY header comes before TLS:
+/// `proxy:tls:8443:cert=web.pem`.
+///
+/// # Passwords
+///
+/// The value of a key that begins with `passw` is shown as `***` wherever an endpoint or an error is: what is shown then cannot
+/// be read as the same description.
+///
 /// # Differences from Twisted
 ///
 /// An argument that is given twice is an error, where in Twisted the last one counts. So is a backslash at the end. A
-/// port is a number from 0 to 65535.
+/// port is a number from 0 to 65535. A socket's file has the permissions that the umask leaves. TLS clients verify the server.
+/// `tls` to listen on takes a port and files; `sslmethod`, `dhParameters`, and `trustRoots` are not known.
 ///
 /// # Kinds of one's own
 ///

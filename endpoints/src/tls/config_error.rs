@@ -61,6 +61,11 @@ impl TlsConfigError {
         Self::new(path.display().to_string(), problem)
     }
 
+    /// The file, or what else it is about.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// What is wrong.
     pub fn problem(&self) -> &TlsConfigProblem {
         &self.problem

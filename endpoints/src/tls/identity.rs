@@ -28,6 +28,8 @@ use super::pem::Source;
 #[derive(Clone)]
 pub struct TlsIdentity {
     chain: Source,
+    /// More of the chain.
+    rest: Option<Source>,
     key: Source,
     password: Option<Rc<str>>,
 }
@@ -35,22 +37,30 @@ pub struct TlsIdentity {
 impl TlsIdentity {
     /// The certificates in one file and the key in another.
     pub fn from_pem_files(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self { chain: Source::file(chain), key: Source::file(key), password: None }
+        Self { chain: Source::file(chain), rest: None, key: Source::file(key), password: None }
     }
 
     /// The certificates and the key in one file.
     pub fn from_pem_file(path: impl Into<PathBuf>) -> Self {
         let source = Source::file(path);
-        Self { chain: source.clone(), key: source, password: None }
+        Self { chain: source.clone(), rest: None, key: source, password: None }
     }
 
     /// The certificates and the key in memory. Both may be the same text.
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         Self {
             chain: Source::bytes("the certificate given", chain),
+            rest: None,
             key: Source::bytes("the private key given", key),
             password: None,
         }
+    }
+
+    /// The same identity with more certificates, in a file of their own: those that sign the certificate, where they do not
+    /// follow it in the same file.
+    #[must_use]
+    pub fn with_chain_file(self, rest: impl Into<PathBuf>) -> Self {
+        Self { rest: Some(Source::file(rest)), ..self }
     }
 
     /// The same identity with the password that opens its key. Not used if the key is not encrypted.
@@ -60,7 +70,7 @@ impl TlsIdentity {
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        [&self.chain, &self.key].into_iter().filter_map(Source::path)
+        [&self.chain, &self.key].into_iter().chain(&self.rest).filter_map(Source::path)
     }
 
     pub(super) fn chain(&self) -> &Source {
@@ -74,7 +84,11 @@ impl TlsIdentity {
     pub(super) fn read(
         &self,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsConfigError> {
-        Ok((self.chain.certificates()?, self.key.private_key(self.password.as_deref())?))
+        let mut certificates = self.chain.certificates()?;
+        if let Some(rest) = &self.rest {
+            certificates.extend(rest.certificates()?);
+        }
+        Ok((certificates, self.key.private_key(self.password.as_deref())?))
     }
 }
 
@@ -84,6 +98,7 @@ impl fmt::Debug for TlsIdentity {
         formatter
             .debug_struct("TlsIdentity")
             .field("chain", &self.chain)
+            .field("rest", &self.rest)
             .field("key", &self.key)
             .finish_non_exhaustive()
     }

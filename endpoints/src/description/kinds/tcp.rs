@@ -1,6 +1,7 @@
 //! `tcp` and `tcp6`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::str::FromStr;
 
 use ropewalk_reactor::{ConnectOptions, ListenOptions};
 
@@ -12,11 +13,16 @@ use crate::{
 pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
     let ([port, interface, backlog], [reuse_port]) =
         arguments.parameters(["port", "interface", "backlog"], ["reuse_port"])?;
+    Ok(Box::new(listen_at([port, interface, backlog, reuse_port])?))
+}
+
+pub(super) fn listen_at(
+    [port, interface, backlog, reuse_port]: [EndpointParameter<'_>; 4],
+) -> Result<TcpServerEndpoint, DescriptionError> {
     let port = port.required()?;
     let Interface(mut address) = interface.optional()?.unwrap_or(Interface::ALL);
     address.set_port(port);
-    let options = listen_options(backlog, reuse_port)?;
-    Ok(Box::new(TcpServerEndpoint::from(address).with_options(options)))
+    Ok(TcpServerEndpoint::from(address).with_options(listen_options(backlog, reuse_port)?))
 }
 
 pub(super) fn server_ipv6(
@@ -46,13 +52,17 @@ fn listen_options(
 pub(super) fn client(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
     let ([host, port], [timeout, bind_address]) =
         arguments.parameters(["host", "port"], ["timeout", "bind_address"])?;
-    let endpoint = client_at(host, port.required()?)?;
-    let options = connect_options(timeout, bind_address)?;
-    Ok(Box::new(endpoint.with_options(options)))
+    let endpoint: TcpClientEndpoint = connect_to(host, port)?;
+    Ok(Box::new(endpoint.with_options(connect_options(timeout, bind_address)?)))
 }
 
-fn client_at(host: EndpointParameter<'_>, port: u16) -> Result<TcpClientEndpoint, DescriptionError> {
+/// A host, by its IP address or by name, and a port.
+pub(super) fn connect_to<T: FromStr<Err = AddressError>>(
+    host: EndpointParameter<'_>,
+    port: EndpointParameter<'_>,
+) -> Result<T, DescriptionError> {
     let text: String = host.required()?;
+    let port: u16 = port.required()?;
     let address = match text.parse::<Ipv6Addr>() {
         Ok(_) => format!("[{text}]:{port}"),
         Err(_) => format!("{text}:{port}"),
@@ -71,7 +81,7 @@ pub(super) fn client_ipv6(
     Ok(Box::new(TcpClientEndpoint::from(SocketAddr::V6(address)).with_options(options)))
 }
 
-fn connect_options(
+pub(super) fn connect_options(
     timeout: EndpointParameter<'_>,
     bind_address: EndpointParameter<'_>,
 ) -> Result<ConnectOptions, DescriptionError> {

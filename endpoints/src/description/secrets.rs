@@ -1,0 +1,82 @@
+//! Passwords, which are not shown.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::parse::{Reader, quote_argument, same_key};
+
+/// What is shown in the place of a password.
+const HIDDEN: &str = "***";
+
+/// A description without its passwords, however broken it is.
+pub(super) struct Shown {
+    pub(super) text: String,
+    /// What was replaced in the original, in order, and the length of what is there now.
+    replaced: Vec<(Range<usize>, usize)>,
+}
+
+impl Shown {
+    pub(super) fn of(text: &str) -> Self {
+        let mut shown = Self { text: String::with_capacity(text.len()), replaced: Vec::new() };
+        let mut copied = 0;
+        for (range, replacement) in hidden_values(text) {
+            shown.text.push_str(&text[copied..range.start]);
+            shown.text.push_str(&replacement);
+            copied = range.end;
+            shown.replaced.push((range, replacement.len()));
+        }
+        shown.text.push_str(&text[copied..]);
+        shown
+    }
+
+    /// Where something is that was at `position`. What was in a password is where that begins.
+    pub(super) fn position(&self, position: usize) -> usize {
+        let mut shown = position;
+        for (range, length) in &self.replaced {
+            if position >= range.end {
+                shown = shown + length - range.len();
+            } else if position > range.start {
+                shown -= position - range.start;
+            }
+        }
+        shown
+    }
+}
+
+/// A value as it may be shown: not if it is a password, and not those of a description in it.
+pub(super) fn shown_value<'a>(key: Option<&str>, value: &'a str) -> Cow<'a, str> {
+    match key {
+        Some(key) if is_secret(key) => HIDDEN.into(),
+        Some(key) if same_key(key, "endpoint") => Shown::of(value).text.into(),
+        _ => value.into(),
+    }
+}
+
+/// Whether a key is `password`, or meant to be.
+fn is_secret(key: &str) -> bool {
+    key.replace('_', "").to_ascii_lowercase().starts_with("passw")
+}
+
+/// The values that are not to be shown, and what stands for them.
+fn hidden_values(text: &str) -> Vec<(Range<usize>, String)> {
+    let mut reader = Reader::new(text, 0);
+    let mut hidden = Vec::new();
+    let mut part = reader.part(&[':']);
+    while part.is_ok() && reader.take(':') {
+        part = reader.part(&[':', '=']);
+        if let (Ok(key), true) = (&part, reader.take('=')) {
+            let (key, start) = (key.clone(), reader.position());
+            part = reader.part(&[':']);
+            // What is broken off is a password as well.
+            let (value, end) = match &part {
+                Ok(value) => (value.as_str(), reader.position()),
+                Err(_) => (&text[start..], text.len()),
+            };
+            let shown = shown_value(Some(&key), value);
+            if shown != value {
+                hidden.push((start..end, quote_argument(&shown)));
+            }
+        }
+    }
+    hidden
+}
