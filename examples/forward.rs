@@ -12,9 +12,10 @@ use std::process::ExitCode;
 use ropewalk::{PortForward, client_endpoint};
 
 const USAGE: &str = "\
-Usage: forward [LISTEN] [TARGET]
+Usage: forward [ENDPOINT [TARGET]]
 
-Passes each connection to LISTEN (default 127.0.0.1:8001) on to TARGET (default 127.0.0.1:8000).";
+Passes each connection to ENDPOINT (default 127.0.0.1:8001) on to TARGET, which is
+an endpoint too (default 127.0.0.1:8000).";
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {

@@ -6,13 +6,24 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use ropewalk::{Factory, Reactor, ServerEndpoint, server_endpoint};
+use ropewalk::{Address, Factory, Policy, Protocol, Reactor, ServerEndpoint, prepared, server_endpoint};
 
 /// The last lines of every `--help` that speaks of endpoints.
 const ENDPOINTS: &str = "
 An ENDPOINT is an address such as 127.0.0.1:8123, [::1]:8123 or localhost:8123, or
-a description such as tcp:8123 (on all interfaces) or tcp6:8123:interface=[::1] to
-listen on, tcp:127.0.0.1:8123:timeout=5 to connect to.";
+a description. To listen on:
+  tcp:8123                      TCP on all interfaces; tcp6: over IPv6
+  unix:/tmp/socket:mode=660     a UNIX socket; unix:@name is an abstract one
+  tls:8443:cert=FILE:key=FILE   TLS; files of PEM
+  proxy:tcp:8123                behind a proxy that sends PROXY headers
+  systemd:name=web              a socket from systemd
+  stdio:                        standard input and output
+To connect to:
+  tcp:example.org:80:timeout=5
+  unix:/tmp/socket
+  tls:example.org:443           TLS; ca=FILE trusts the authorities in FILE alone
+  socks5:localhost:1080:example.org:80
+A : or a = within a value is written \\: or \\=.";
 
 /// How an example ends.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -71,11 +82,30 @@ pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome 
 #[allow(dead_code, reason = "the clients are no servers")]
 pub(crate) fn serve_at(endpoint: &dyn ServerEndpoint, factory: impl Factory + 'static) -> Outcome {
     let mut reactor = Reactor::new()?;
-    let port = endpoint.listen_shared(&reactor, Rc::new(factory))?;
+    let port = endpoint.listen_shared(&reactor, Rc::new(EndWithStdio.around(factory)))?;
     reactor.stop_on_signals()?;
-    say(&format!("listening on {}", port.address()))?;
+    // Standard output is the conversation if that is where it takes place.
+    if *port.address() != Address::Stdio {
+        say(&format!("listening on {}", port.address()))?;
+    }
     reactor.run()?;
     Ok(())
+}
+
+/// Nobody else can come once a conversation over standard input and output is over.
+struct EndWithStdio;
+
+impl Policy for EndWithStdio {
+    fn build_protocol(&self, peer: &Address, factory: &dyn Factory) -> Option<Box<dyn Protocol>> {
+        let protocol = factory.build_protocol(peer)?;
+        if *peer != Address::Stdio {
+            return Some(protocol);
+        }
+        Some(prepared(protocol, |transport| {
+            let reactor = transport.reactor().clone();
+            transport.when_lost().then(move |()| reactor.stop());
+        }))
+    }
 }
 
 /// Prints a line that somebody may be waiting for, even at the other end of a pipe.
