@@ -18,8 +18,14 @@ impl Example {
     /// Starts an example on a port of the system's choice, with more arguments, and waits until it listens.
     #[track_caller]
     pub fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", name, arguments)
+    }
+
+    /// Starts an example on a port of the system's choice that `endpoint` describes, and waits until it listens.
+    #[track_caller]
+    pub fn start_at(endpoint: &str, name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(example_path(name));
-        let mut running = Running::start(command.arg("127.0.0.1:0").args(arguments));
+        let mut running = Running::start(command.arg(endpoint).args(arguments));
         let line = running.line();
         let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the first line of {name} is {line:?}"));

@@ -15,7 +15,10 @@ use std::time::Duration;
 pub use build::example_path;
 pub use example::Example;
 pub use nix::sys::signal::Signal;
-pub use program::{Finished, Running, haproxy, microsocks, netcat, socket_activate, telnet};
+pub use program::{
+    Finished, Running, haproxy, microsocks, netcat, netcat_unix, openssl_client, socat, socket_activate,
+    telnet,
+};
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes; a test that waits as long has failed.

@@ -19,6 +19,28 @@ pub fn netcat(arguments: &[&str], server: SocketAddr) -> Command {
     command
 }
 
+/// Netcat, in OpenBSD's version, to be run with the path of a UNIX socket. It half-closes at the end of its input.
+pub fn netcat_unix(path: &Path) -> Command {
+    let mut command = foreign("nc", "netcat-openbsd", &["-h"]);
+    command.args(["-N", "-U"]).arg(path);
+    command
+}
+
+/// Socat, between its standard input and output and `address`.
+pub fn socat(address: &str) -> Command {
+    let mut command = foreign("socat", "socat", &["-V"]);
+    command.args(["-", address]);
+    command
+}
+
+/// OpenSSL as a client that verifies `server` with the certificates in a file and prints no more than it must.
+pub fn openssl_client(server: SocketAddr, authorities: &Path) -> Command {
+    let mut command = foreign("openssl", "openssl", &["version"]);
+    command.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost"]);
+    command.arg("-CAfile").arg(authorities).args(["-connect", &server.to_string()]);
+    command
+}
+
 /// Telnet, to be run with the address of a server.
 pub fn telnet(server: SocketAddr) -> Command {
     let mut command = foreign("telnet", "telnet", &["--version"]);
@@ -106,6 +128,12 @@ impl Running {
             let more = self.output.recv_timeout(PATIENCE);
             self.buffer.extend(more.unwrap_or_else(|error| panic!("no line from {}: {error}", self.name)));
         }
+    }
+
+    /// Gives it more input, which stays open.
+    #[track_caller]
+    pub fn send(&mut self, input: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
     }
 
     /// Sends it a signal.

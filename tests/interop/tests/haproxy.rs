@@ -11,7 +11,7 @@ use ropewalk::{
     ProxyClientEndpoint, ProxyHeader, ProxyServerEndpoint, ProxyTlv, ProxyVersion, TcpClientEndpoint,
     TcpServerEndpoint,
 };
-use ropewalk_interop::{Running, free_port, haproxy, wait_for_server};
+use ropewalk_interop::{Example, Running, Signal, Socket, free_port, haproxy, wait_for_server};
 use tempfile::TempDir;
 
 const DEFAULTS: &str = "\
@@ -78,6 +78,29 @@ fn what_haproxy_says_is_understood() {
         let host_and_tlvs = format!(" at 127.0.0.1:{}, local: false, {tlvs}", haproxy.port);
         assert!(seen.ends_with(&host_and_tlvs), "{options}: {seen:?} {host_and_tlvs:?}");
         assert_eq!(echo, "hello");
+    }
+}
+
+#[test]
+fn chat_works_behind_haproxy() {
+    for options in ["send-proxy", "send-proxy-v2"] {
+        let chat = Example::start_at("proxy:tcp:0:interface=127.0.0.1", "chat", &[]);
+        let haproxy = HaProxy::start("", chat.address(), options);
+        let [alice, bob] = ["alice", "bob"].map(|name| {
+            let mut socket = Socket::connect(([127, 0, 0, 1], haproxy.port).into());
+            socket.expect("What's your name?\r\n");
+            socket.send(format!("{name}\r\n"));
+            socket.expect(&format!("Welcome, {name}!\r\n"));
+            socket
+        });
+        let (mut alice, mut bob) = (alice, bob);
+        alice.send("hi\r\n");
+        bob.expect("<alice> hi\r\n");
+        // Who comes without a header is nobody's client.
+        let mut direct = Socket::connect(chat.address());
+        direct.send("mallory\r\n");
+        direct.expect_end();
+        assert!(chat.end_by(Signal::SIGTERM).status.success());
     }
 }
 

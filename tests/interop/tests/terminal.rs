@@ -4,14 +4,14 @@
 use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
-use ropewalk_interop::PATIENCE;
+use ropewalk_interop::{PATIENCE, example_path};
 
-/// The server before a person.
-fn start() -> PtySession {
+/// An example before a person.
+fn start(example: &str) -> PtySession {
     // What the terminal shows is what the server says, without what was typed.
     let mut command = Command::new("sh");
-    command.args(["-c", r#"stty -echo && echo ready && "$0" stdio && echo done"#]);
-    command.arg(env!("CARGO_BIN_EXE_serve"));
+    command.args(["-c", r#"stty -echo && echo ready && "$0" stdio: && echo done"#]);
+    command.arg(example_path(example));
     let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
     let mut session = spawn_command(command, Some(patience)).unwrap();
     session.exp_string("ready\r\n").unwrap();
@@ -20,7 +20,7 @@ fn start() -> PtySession {
 
 #[test]
 fn a_line_is_answered_and_control_d_ends_it() {
-    let mut session = start();
+    let mut session = start("echo");
     session.send_line("hello").unwrap();
     assert_eq!(session.read_line().unwrap().trim_end(), "hello");
     session.send_control('d').unwrap();
@@ -29,8 +29,7 @@ fn a_line_is_answered_and_control_d_ends_it() {
 
 #[test]
 fn closing_does_not_wait_for_a_terminal_that_never_ends() {
-    let mut session = start();
-    session.send_line("quit").unwrap();
-    assert_eq!(session.read_line().unwrap().trim_end(), "quit");
+    let mut session = start("qotd");
+    assert_eq!(session.read_line().unwrap().trim_end(), "An apple a day keeps the doctor away");
     session.exp_string("done").unwrap();
 }
