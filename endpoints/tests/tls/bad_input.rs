@@ -110,7 +110,7 @@ fn an_old_version_is_refused() {
     let mut server = server();
     server.hear(&hello);
     assert_eq!(server.error(), "the peer speaks no version of TLS that is allowed here");
-    assert_alert(&server, 40);
+    assert_alert(&server, 70);
 }
 
 #[test]
