@@ -139,6 +139,20 @@ fn an_alert_in_the_handshake_is_reported() {
 }
 
 #[test]
+fn malformed_messages_are_told_in_words() {
+    for (record, how) in [
+        (&[21, 3, 3, 0, 1, 2][..], "a message is too short (alert description)"),
+        (&[21, 3, 3, 0, 3, 2, 40, 0], "a message is too long (alert message payload)"),
+        (&[20, 3, 3, 0, 1, 2], "invalid change of the cipher spec"),
+        (&[22, 3, 3, 0, 4, 1, 0, 0, 0], "a message is too short (protocol version)"),
+    ] {
+        let mut server = server();
+        server.hear(record);
+        assert_eq!(server.error(), format!("the peer broke the rules of TLS: {how}"));
+    }
+}
+
+#[test]
 fn a_handshake_that_breaks_off_is_not_over() {
     let (client, server) = friends();
     let mut pair = Pair::new(&client, &server);
