@@ -5,17 +5,25 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
+mod authority;
 mod build;
+mod conversation;
+mod echo_server;
 mod example;
+mod foreign;
 mod program;
 mod socket;
 
 use std::time::Duration;
 
+pub use authority::{Authority, Identity, SERVER_NAME};
 pub use build::example_path;
+pub use conversation::{Spoken, converse};
+pub use echo_server::{EchoServer, Notes};
 pub use example::Example;
+pub use foreign::{haproxy, microsocks, netcat, openssl, python, socat, socket_activate, telnet};
 pub use nix::sys::signal::Signal;
-pub use program::{Finished, Running, haproxy, microsocks, netcat, socket_activate, telnet};
+pub use program::{Finished, Running};
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes; a test that waits as long has failed.
