@@ -182,6 +182,41 @@ fn a_handshake_that_ends_or_fails_or_lasts_is_a_failure_with_a_reason() {
     assert!(peer.is_closed());
 }
 
+/// The connection still reads until the peer has finished, but not for the layer, which is in no state to hear it.
+#[test]
+fn a_layer_that_has_failed_hears_no_more() {
+    struct FailsAlways(Rc<Cell<usize>>);
+    impl Layer for FailsAlways {
+        fn name(&self) -> &'static str {
+            "failing"
+        }
+        fn received(&mut self, _: &mut [u8], _: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
+            self.0.set(self.0.get() + 1);
+            Err("a bad record".into())
+        }
+        fn send(&mut self, _: &[u8], _: &mut Vec<u8>) -> Result {
+            unreachable!("there is no protocol")
+        }
+        fn state(&self) -> LayerState {
+            LayerState::Opening
+        }
+    }
+    let calls = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&calls);
+    let mut world = World::new();
+    let (_, address) = world.listen(Layered::new(for_protocol(|| Echo), move || {
+        vec![Box::new(FailsAlways(Rc::clone(&counted))) as _]
+    }));
+    let peer = world.memory.connect(address).unwrap();
+    for _ in 0..3 {
+        peer.send("something");
+        world.settle();
+    }
+    peer.finish();
+    world.settle();
+    assert_eq!((calls.get(), world.connections()), (1, 0));
+}
+
 #[test]
 fn a_layer_that_fails_later_ends_the_connection_with_its_reason() {
     struct Fails(Masked);

@@ -1,5 +1,7 @@
 //! What the reactor logs without being asked, on virtual time.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod world;
 
 use std::cell::RefCell;

@@ -17,8 +17,8 @@ use crate::{Address, Result};
 /// The protocol's `connection_made` waits until all layers have left [`LayerState::Opening`]. Each begins once those below
 /// it have.
 ///
-/// An error, or a panic, ends the connection: what the layer passed down before is still sent, such as an alert, and
-/// `connection_lost` hears [`Reason::Layer`](crate::Reason::Layer).
+/// An error, or a panic, ends the connection: what the layer passed down before is still sent, such as an alert, the layer
+/// hears and sends nothing more, and `connection_lost` hears [`Reason::Layer`](crate::Reason::Layer).
 pub trait Layer: Any {
     /// What the layer is, for logs and errors: `TLS`.
     fn name(&self) -> &'static str;

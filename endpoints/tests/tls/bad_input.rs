@@ -110,7 +110,7 @@ fn an_old_version_is_refused() {
     let mut server = server();
     server.hear(&hello);
     assert_eq!(server.error(), "the peer speaks no version of TLS that is allowed here");
-    assert_alert(&server, 40);
+    assert_alert(&server, 70);
 }
 
 #[test]
@@ -136,6 +136,20 @@ fn an_alert_in_the_handshake_is_reported() {
     let mut client = End::new(friends().0.layer(NAME).unwrap());
     client.hear(&[21, 3, 3, 0, 2, 2, 112]);
     assert_eq!(client.error(), "the peer has no certificate for the name that was asked for");
+}
+
+#[test]
+fn malformed_messages_are_told_in_words() {
+    for (record, how) in [
+        (&[21, 3, 3, 0, 1, 2][..], "a message is too short (alert description)"),
+        (&[21, 3, 3, 0, 3, 2, 40, 0], "a message is too long (alert message payload)"),
+        (&[20, 3, 3, 0, 1, 2], "invalid change of the cipher spec"),
+        (&[22, 3, 3, 0, 4, 1, 0, 0, 0], "a message is too short (protocol version)"),
+    ] {
+        let mut server = server();
+        server.hear(record);
+        assert_eq!(server.error(), format!("the peer broke the rules of TLS: {how}"));
+    }
 }
 
 #[test]

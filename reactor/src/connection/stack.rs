@@ -158,8 +158,11 @@ impl Stack {
         }
     }
 
-    /// Bytes have come from the wire; those for the protocol are appended to `up`.
+    /// Bytes have come from the wire; those for the protocol are appended to `up`. After a failure they are nobody's.
     pub(super) fn receive(&mut self, input: &mut [u8], up: &mut Vec<u8>, now: Instant) -> Result {
+        if self.failed {
+            return Ok(());
+        }
         let result = self.rise(0, input, up);
         self.note_opening(now);
         result

@@ -5,20 +5,27 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
+mod authority;
 mod build;
+mod conversation;
+mod echo_server;
 mod example;
+mod foreign;
 mod program;
 mod socket;
 
 use std::time::Duration;
 
+pub use authority::{Authority, Identity, SERVER_NAME};
 pub use build::example_path;
+pub use conversation::{Spoken, converse};
+pub use echo_server::{EchoServer, Notes};
 pub use example::Example;
-pub use nix::sys::signal::Signal;
-pub use program::{
-    Finished, Running, haproxy, microsocks, netcat, netcat_unix, openssl_client, socat, socket_activate,
-    telnet,
+pub use foreign::{
+    haproxy, microsocks, netcat, netcat_unix, openssl, openssl_client, python, socat, socket_activate, telnet,
 };
+pub use nix::sys::signal::Signal;
+pub use program::{Finished, Running};
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes; a test that waits as long has failed.

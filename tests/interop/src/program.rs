@@ -1,8 +1,6 @@
 //! Programs that run beside the tests.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -11,69 +9,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::PATIENCE;
-
-/// Netcat, in OpenBSD's version, to be run with `arguments` and then the address of a server.
-pub fn netcat(arguments: &[&str], server: SocketAddr) -> Command {
-    let mut command = foreign("nc", "netcat-openbsd", &["-h"]);
-    command.args(arguments).args([server.ip().to_string(), server.port().to_string()]);
-    command
-}
-
-/// Netcat, in OpenBSD's version, to be run with the path of a UNIX socket. It half-closes at the end of its input.
-pub fn netcat_unix(path: &Path) -> Command {
-    let mut command = foreign("nc", "netcat-openbsd", &["-h"]);
-    command.args(["-N", "-U"]).arg(path);
-    command
-}
-
-/// Socat, between its standard input and output and `address`.
-pub fn socat(address: &str) -> Command {
-    let mut command = foreign("socat", "socat", &["-V"]);
-    command.args(["-", address]);
-    command
-}
-
-/// OpenSSL as a client that verifies `server` with the certificates in a file and prints no more than it must.
-pub fn openssl_client(server: SocketAddr, authorities: &Path) -> Command {
-    let mut command = foreign("openssl", "openssl", &["version"]);
-    command.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost"]);
-    command.arg("-CAfile").arg(authorities).args(["-connect", &server.to_string()]);
-    command
-}
-
-/// Telnet, to be run with the address of a server.
-pub fn telnet(server: SocketAddr) -> Command {
-    let mut command = foreign("telnet", "telnet", &["--version"]);
-    command.args([server.ip().to_string(), server.port().to_string()]);
-    command
-}
-
-/// The program that passes sockets as systemd does, to be run with its arguments.
-pub fn socket_activate() -> Command {
-    foreign("systemd-socket-activate", "systemd", &["--version"])
-}
-
-/// HAProxy, to be run with a configuration.
-pub fn haproxy(configuration: &Path) -> Command {
-    // Where users that are not root do not look.
-    let mut command = foreign("/usr/sbin/haproxy", "haproxy", &["-v"]);
-    command.arg("-f").arg(configuration);
-    command
-}
-
-/// A SOCKS proxy on a port of 127.0.0.1, to be run with `arguments`.
-pub fn microsocks(port: u16, arguments: &[&str]) -> Command {
-    let mut command = foreign("microsocks", "microsocks", &["-h"]);
-    command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(arguments);
-    command
-}
-
-/// A program that is not ours and has to be there.
-fn foreign(name: &str, package: &str, harmless: &[&str]) -> Command {
-    let probe = Command::new(name).args(harmless).stdin(Stdio::null()).output();
-    assert!(probe.is_ok(), "{name} is missing: apt-get install {package}");
-    Command::new(name)
-}
 
 /// What a program left when it ended.
 #[derive(Debug)]
@@ -95,6 +30,8 @@ pub struct Running {
     errors: Receiver<Vec<u8>>,
     /// What was printed and not taken.
     buffer: Vec<u8>,
+    /// What it complained about and was looked at.
+    complaints: Vec<u8>,
 }
 
 impl Running {
@@ -114,7 +51,7 @@ impl Running {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("starting {name}: {error}"));
         let output = read_in_thread(child.stdout.take().unwrap());
         let errors = read_in_thread(child.stderr.take().unwrap());
-        Self { name, child, output, errors, buffer: Vec::new() }
+        Self { name, child, output, errors, buffer: Vec::new(), complaints: Vec::new() }
     }
 
     /// Waits for a line of its output and returns it without its end.
@@ -130,10 +67,52 @@ impl Running {
         }
     }
 
-    /// Gives it more input, which stays open.
+    /// Gives it input.
     #[track_caller]
-    pub fn send(&mut self, input: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
+    pub fn say(&mut self, input: impl AsRef<[u8]>) {
+        self.child.stdin.as_mut().expect("its input is over").write_all(input.as_ref()).unwrap();
+    }
+
+    /// Ends its input.
+    pub fn end_input(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Waits for so many bytes of its output and returns them.
+    #[track_caller]
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.buffer.len() < count {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(more) => self.buffer.extend(more),
+                Err(error) => {
+                    let (complaints, came) = (self.complaints(), self.buffer.len());
+                    panic!("{came} bytes of {count} from {}: {error}; it said {complaints:?}", self.name);
+                }
+            }
+        }
+        self.buffer.drain(..count).collect()
+    }
+
+    /// Waits until its output contains `text`, and takes all up to the end of that.
+    #[track_caller]
+    pub fn until(&mut self, text: &str) -> String {
+        take_until(&mut self.buffer, &self.output, text).unwrap_or_else(|so_far| {
+            let complaints = self.complaints();
+            panic!("no {text:?} from {}, but {so_far:?} and {complaints:?}", self.name)
+        })
+    }
+
+    /// Waits until it complains with `text`, and takes all up to the end of that.
+    #[track_caller]
+    pub fn until_error(&mut self, text: &str) -> String {
+        let taken = take_until(&mut self.complaints, &self.errors, text);
+        taken.unwrap_or_else(|so_far| panic!("no complaint {text:?} from {}, but {so_far:?}", self.name))
+    }
+
+    /// What it has complained about so far.
+    fn complaints(&mut self) -> String {
+        self.complaints.extend(self.errors.try_iter().flatten());
+        text(&self.complaints)
     }
 
     /// Sends it a signal.
@@ -147,7 +126,8 @@ impl Running {
     pub fn finish(mut self) -> Finished {
         let mut output = std::mem::take(&mut self.buffer);
         output.extend(rest_of(&self.output, &self.name));
-        let errors = rest_of(&self.errors, &self.name);
+        let mut errors = std::mem::take(&mut self.complaints);
+        errors.extend(rest_of(&self.errors, &self.name));
         // It has closed its output, so it is ending.
         let status = self.child.wait().unwrap();
         Finished { status, output: text(&output), errors: text(&errors) }
@@ -178,6 +158,19 @@ fn read_in_thread(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         }
     });
     receiver
+}
+
+/// Waits until `buffer` contains `text`, and takes all up to the end of that. What there is instead is the error.
+fn take_until(buffer: &mut Vec<u8>, pieces: &Receiver<Vec<u8>>, wanted: &str) -> Result<String, String> {
+    loop {
+        if let Some(start) = buffer.windows(wanted.len()).position(|window| window == wanted.as_bytes()) {
+            return Ok(text(&buffer.drain(..start + wanted.len()).collect::<Vec<_>>()));
+        }
+        match pieces.recv_timeout(PATIENCE) {
+            Ok(piece) => buffer.extend(piece),
+            Err(_) => return Err(text(buffer)),
+        }
+    }
 }
 
 #[track_caller]

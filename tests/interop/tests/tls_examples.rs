@@ -28,7 +28,7 @@ impl EchoTls {
 fn openssl_gets_its_echo() {
     let server = EchoTls::start();
     let mut client = Running::start(&mut openssl_client(server.example.address(), &server.certificate));
-    client.send("hello\n");
+    client.say("hello\n");
     assert_eq!(client.line(), "hello");
     let mode = server.certificate.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "the key is for nobody else");
@@ -41,7 +41,7 @@ fn the_certificate_is_made_once() {
     let first = EchoTls::start();
     let second = Example::start("echo_tls", &[first.certificate.to_str().unwrap()]);
     let mut client = Running::start(&mut openssl_client(second.address(), &first.certificate));
-    client.send("hello\n");
+    client.say("hello\n");
     assert_eq!(client.line(), "hello");
     assert!(!second.end_by(Signal::SIGTERM).errors.contains("made "));
 }
@@ -69,7 +69,7 @@ fn chat_takes_tls() {
     let chat = Example::start_at(&format!("tls:0:interface=127.0.0.1:cert={file}"), "chat", &[]);
     let mut client = Running::start(&mut openssl_client(chat.address(), &certificate.certificate));
     assert_eq!(client.line(), "What's your name?");
-    client.send("alice\n");
+    client.say("alice\n");
     assert_eq!(client.line(), "Welcome, alice!");
 }
 
@@ -79,13 +79,13 @@ fn openssl_upgrades_by_starttls() {
     let server = Example::start("starttls", &[made.certificate.to_str().unwrap()]);
     let mut command = openssl_client(server.address(), &made.certificate);
     let mut client = Running::start(command.args(["-starttls", "smtp", "-crlf"]));
-    client.send("NOOP\n");
+    client.say("NOOP\n");
     assert_eq!(client.line(), "250 TLS 1.3, TLS_AES_256_GCM_SHA384");
-    client.send("EHLO again\n");
+    client.say("EHLO again\n");
     assert_eq!(client.line(), "250 localhost");
-    client.send("STARTTLS\n");
+    client.say("STARTTLS\n");
     assert_eq!(client.line(), "503 TLS is active already");
-    client.send("quit\n");
+    client.say("quit\n");
     assert_eq!(client.line(), "221 Bye");
     // OpenSSL shows the last line from before the handshake.
     assert!(client.finish().errors.contains("250 STARTTLS"));

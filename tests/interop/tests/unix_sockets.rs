@@ -13,9 +13,9 @@ fn netcat_and_socat_chat_on_a_unix_socket() {
     let mut command = Command::new(example_path("chat"));
     let mut chat = Running::start(command.arg(format!("unix:{name}:mode=600")));
     assert_eq!(chat.line(), format!("listening on {name}"));
-    let mut alice = Running::start(&mut socat(&format!("UNIX-CONNECT:{name}")));
+    let mut alice = Running::start(socat().args(["-", &format!("UNIX-CONNECT:{name}")]));
     assert_eq!(alice.line(), "What's your name?");
-    alice.send("alice\n");
+    alice.say("alice\n");
     assert_eq!(alice.line(), "Welcome, alice!");
     let Finished { status, output, errors } =
         Running::with_input(&mut netcat_unix(&path), "bob\nhi alice\n").finish();

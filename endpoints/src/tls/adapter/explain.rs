@@ -34,12 +34,15 @@ pub(super) fn explain(error: Error, input: &[u8], is_handshaking: bool) -> TlsEr
 
 fn invalid_message(problem: InvalidMessage, input: &[u8], is_handshaking: bool) -> TlsError {
     use InvalidMessage::{
-        CertificatePayloadTooLarge, HandshakePayloadTooLarge, InvalidContentType, MessageTooLarge,
-        UnknownProtocolVersion,
+        CertificatePayloadTooLarge, HandshakePayloadTooLarge, InvalidCcs, InvalidContentType,
+        MessageTooLarge, MissingData, TrailingData, UnknownProtocolVersion,
     };
     match problem {
         InvalidContentType | UnknownProtocolVersion if is_handshaking => not_tls(input),
         MessageTooLarge | HandshakePayloadTooLarge | CertificatePayloadTooLarge => TlsError::TooLarge,
+        MissingData(part) => TlsError::Misbehaved(format!("a message is too short ({})", words(part))),
+        TrailingData(part) => TlsError::Misbehaved(format!("a message is too long ({})", words(part))),
+        InvalidCcs => TlsError::Misbehaved("invalid change of the cipher spec".to_owned()),
         problem => TlsError::Misbehaved(words(&format!("{problem:?}"))),
     }
 }

@@ -1,5 +1,6 @@
 //! All that knows rustls. Its next version should change nothing outside of this folder.
 
+mod alerts;
 mod certificates;
 pub(super) mod client;
 mod explain;

@@ -11,6 +11,7 @@ use rustls::unbuffered::{
 };
 use rustls::{ClientConfig, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
 
+use super::alerts;
 use super::explain::explain;
 use super::provider::refusal;
 use super::server_name;
@@ -88,6 +89,9 @@ impl Session {
                     server_name::noting(|| receive(&mut ***connection, input, up, down));
                 if let Some(TlsError::UnknownServerName(name)) = &mut processed.error {
                     *name = asked.as_deref().map(str::to_owned);
+                }
+                if let Some(error) = &processed.error {
+                    alerts::correct(error, down);
                 }
                 if asked.is_some() {
                     self.server_name = asked;
