@@ -68,7 +68,8 @@ pub trait Layer: Any {
 
     /// The addresses that the layer has learnt, once it has left [`LayerState::Opening`]: those of the peer and of the host
     /// that a proxy stands for. They replace the socket's own as [`Transport::peer`](crate::Transport::peer) and
-    /// [`Transport::host`](crate::Transport::host). If several layers have learnt some, those of the topmost do.
+    /// [`Transport::host`](crate::Transport::host). If several layers have learnt some, those of the topmost do. Not asked of
+    /// layers that are inserted, as the protocol knows the addresses by then.
     fn addresses(&self) -> Option<(Address, Address)> {
         None
     }
@@ -100,6 +101,7 @@ pub enum LayerState {
     Open,
     /// The peer has said that it will send no more; this side still may.
     InputEnded,
-    /// It is done and passes everything on unchanged from now on: the connection takes it out.
+    /// It is done and passes everything on unchanged from now on: the connection takes it out. To be reached in
+    /// [`begin`](Layer::begin) or [`received`](Layer::received).
     Transparent,
 }
