@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Blocks,
     /// Is gone from the beginning.
     Gone,
+    /// Fails, or panics, some day.
+    Faulty,
 }
 
 /// A layer as the peer sees it.
@@ -109,7 +111,7 @@ impl Far {
         match self.kind {
             Kind::Masked => GREETING.to_vec(),
             Kind::Header => b"hello\n".to_vec(),
-            Kind::Turned | Kind::Blocks | Kind::Gone => Vec::new(),
+            Kind::Turned | Kind::Blocks | Kind::Gone | Kind::Faulty => Vec::new(),
         }
     }
 
@@ -117,7 +119,7 @@ impl Far {
         match self.kind {
             Kind::Masked => masked(data),
             Kind::Turned => data.into_iter().map(turned).collect(),
-            Kind::Header | Kind::Blocks | Kind::Gone => data,
+            Kind::Header | Kind::Blocks | Kind::Gone | Kind::Faulty => data,
         }
     }
 
@@ -136,7 +138,7 @@ impl Far {
                 Ok(plain)
             }
             Kind::Turned => Ok(data.into_iter().map(turned).collect()),
-            Kind::Header | Kind::Blocks | Kind::Gone => Ok(data),
+            Kind::Header | Kind::Blocks | Kind::Gone | Kind::Faulty => Ok(data),
         }
     }
 }

@@ -12,16 +12,20 @@ mod far_end;
 mod near_end;
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use far_end::{FarEnd, Kind, numbered};
 use layering::Layered;
 use near_end::{Counted, Deed, Notes, Pieces, Recorder, layer};
-use ropewalk::{ProducerKind, Transport, factory_fn};
+use ropewalk::driver::Readiness;
+use ropewalk::testing::Operation;
+use ropewalk::{ConnectOptions, ProducerKind, TokenBucket, Transport, factory_fn};
 use world::{MILLISECOND, SECOND, World, limits};
 
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 const STEPS: u64 = 30;
 
 /// Numbers from a seed (SplitMix64).
@@ -43,8 +47,11 @@ impl Dice {
     }
 
     fn kind(&self) -> Kind {
-        [Kind::Masked, Kind::Header, Kind::Turned, Kind::Blocks, Kind::Gone]
-            [usize::try_from(self.roll(5)).unwrap()]
+        const KINDS: [Kind; 5] = [Kind::Masked, Kind::Header, Kind::Turned, Kind::Blocks, Kind::Gone];
+        match self.roll(16) {
+            0 => Kind::Faulty,
+            roll => KINDS[usize::try_from(roll).unwrap() % KINDS.len()],
+        }
     }
 }
 
@@ -60,6 +67,9 @@ enum End {
     HalfClose,
     Abort,
     Fail,
+    Stop,
+    /// The reactor is dropped.
+    Drop,
 }
 
 struct Voyage {
@@ -70,8 +80,10 @@ struct Voyage {
     /// The connection, once it is made.
     transport: Rc<RefCell<Option<Transport>>>,
     steps: Rc<RefCell<Vec<String>>>,
-    /// This side has begun to end the connection.
-    closing: Rc<Cell<bool>>,
+    /// A layer fails some day.
+    is_faulty: bool,
+    /// Something has failed on the way, so that not all need arrive.
+    is_rough: bool,
 }
 
 impl Voyage {
@@ -95,11 +107,21 @@ impl Voyage {
             }));
             Some(Box::new(Recorder::new(&made_notes, true)))
         });
-        let (_port, address) = world.listen(Layered::new(recorder, layers));
-        let peer = world.memory.connect(address).unwrap();
+        let factory = Layered::new(recorder, layers);
+        let peer = if dice.roll(2) == 0 {
+            let (_port, address) = world.listen(factory);
+            world.memory.connect(address).unwrap()
+        } else {
+            let address = SocketAddr::from(([10, 0, 0, 1], 1));
+            let peer = world.memory.expect_connect(address);
+            peer.accept();
+            world.reactor.connect(address, &ConnectOptions::default(), factory).then(drop);
+            peer
+        };
         let far = FarEnd::new(peer, &kinds);
-        let voyage =
-            Self { dice, world, far, notes, transport, steps: Rc::clone(steps), closing: Rc::default() };
+        let is_faulty = kinds.contains(&Kind::Faulty);
+        let (steps, is_rough) = (Rc::clone(steps), is_faulty);
+        let voyage = Self { dice, world, far, notes, transport, steps, is_faulty, is_rough };
         if voyage.dice.roll(2) == 0 {
             let small = limits(|limits| (limits.high_water, limits.low_water) = (2000, 500));
             voyage.world.reactor.set_default_limits(small);
@@ -132,7 +154,7 @@ impl Voyage {
     }
 
     fn step(&mut self) {
-        match self.dice.roll(18) {
+        match self.dice.roll(21) {
             0..=2 => {
                 let count = self.dice.size();
                 self.note(format!("peer says {count}"));
@@ -171,9 +193,38 @@ impl Voyage {
                 transport.switch_protocol(Recorder::new(notes, false), []);
             }),
             16 => self.produce(),
+            17 => self.limit_rate(),
+            18 => self.fail_calls(),
+            19 => {
+                self.note("spurious");
+                let (readable, read_closed) = (true, self.dice.roll(2) == 0);
+                self.far.peer.spurious(Readiness {
+                    readable,
+                    read_closed,
+                    writable: true,
+                    ..Readiness::default()
+                });
+            }
             _ => self.insert(),
         }
         if self.dice.roll(2) == 0 { self.world.settle() } else { self.world.turn() }
+    }
+
+    fn limit_rate(&self) {
+        let (reads, rate) = (self.dice.roll(2) == 0, 10 * self.dice.roll(10_000));
+        self.act(&format!("rate {rate}, reads {reads}"), move |transport, _| {
+            let bucket = Some(Rc::new(TokenBucket::new(rate)));
+            if reads { transport.set_read_rate(bucket) } else { transport.set_write_rate(bucket) }
+        });
+    }
+
+    fn fail_calls(&mut self) {
+        let operation = [Operation::Read, Operation::Write][usize::try_from(self.dice.roll(2)).unwrap()];
+        let breaks = self.dice.roll(4) == 0;
+        self.note(format!("{operation:?} fails, breaks {breaks}"));
+        self.is_rough |= breaks;
+        let error = if breaks { ErrorKind::ConnectionReset } else { ErrorKind::Interrupted };
+        self.far.peer.fail_next(operation, 1, error);
     }
 
     fn produce(&self) {
@@ -197,6 +248,8 @@ impl Voyage {
             return;
         }
         let (first, second) = (self.dice.kind(), self.dice.kind());
+        self.is_faulty |= first == Kind::Faulty || second == Kind::Faulty;
+        self.is_rough |= self.is_faulty;
         let (count, nests) = (self.dice.size() % 70_000, self.dice.roll(2) == 0);
         self.note(format!("insert {first:?} before {count}, nests {nests} {second:?}"));
         if nests {
@@ -216,7 +269,6 @@ impl Voyage {
             self.world.settle();
         }
         self.notes.when_opened.take();
-        self.closing.set(self.closing.get() || !transport.is_open());
     }
 
     /// Has everything delivered that is on its way.
@@ -224,6 +276,8 @@ impl Voyage {
         self.notes.next.take();
         self.notes.echoes.set(false);
         transport.resume_reading();
+        transport.set_read_rate(None);
+        transport.set_write_rate(None);
         self.far.peer.set_window(None);
         let length = self.far.outbox.len();
         self.far.send(length);
@@ -243,12 +297,16 @@ impl Voyage {
             End::HalfClose,
             End::Abort,
             End::Fail,
+            End::Stop,
+            End::Drop,
         ];
-        let mut end = ends[usize::try_from(self.dice.roll(7)).unwrap()];
-        if self.transport.borrow().is_none() && !matches!(end, End::PeerTruncates | End::PeerResets) {
+        let mut end = ends[usize::try_from(self.dice.roll(9)).unwrap()];
+        let needs_transport = matches!(end, End::Close | End::HalfClose | End::Abort | End::Fail);
+        if self.transport.borrow().is_none() && needs_transport {
             end = End::PeerCleanly;
         }
         self.note(format!("{end:?}"));
+        self.is_rough |= matches!(end, End::Stop | End::Drop);
         let on_transport = |deed: fn(&Transport)| self.act("end", move |transport, _| deed(transport));
         match end {
             End::PeerCleanly | End::HalfClose => {
@@ -261,6 +319,12 @@ impl Voyage {
             End::Close => on_transport(Transport::lose_connection),
             End::Abort => on_transport(Transport::abort_connection),
             End::Fail => on_transport(|transport| transport.fail("a test")),
+            End::Stop => {
+                // One that does not run cannot be stopped.
+                self.world.turn();
+                self.world.reactor.stop();
+            }
+            End::Drop => self.world.reactor = self.world.memory.reactor(),
         }
         if self.dice.roll(2) == 0 {
             self.step_after_end();
@@ -285,6 +349,8 @@ impl Voyage {
                 transport.post(Box::new(|_: &Transport, _: &Rc<Notes>| {}) as Deed);
                 self.world.settle();
                 transport.resume_reading();
+                transport.set_read_rate(None);
+                transport.set_write_rate(None);
             }
             None => self.world.settle(),
         }
@@ -320,21 +386,21 @@ impl Voyage {
             "{stats:?}"
         );
         let lost = self.notes.lost.take();
-        assert_eq!(lost.is_some(), self.notes.made.get());
+        assert!(lost.is_some() == self.notes.made.get() || end == End::Drop);
         let received = self.notes.received.take();
         assert!(self.far.said.starts_with(&received), "input was changed");
         let written = numbered(0, self.notes.written.get());
-        let heard = self.far.unwrapped().unwrap();
+        let heard = if self.is_faulty { Vec::new() } else { self.far.unwrapped().unwrap() };
         assert!(
             written.starts_with(&heard),
             "output was changed: {} of {} bytes",
             heard.len(),
             written.len()
         );
-        if self.notes.ended.get() && end != End::PeerTruncates && end != End::PeerResets {
+        if self.notes.ended.get() && !self.is_rough && end != End::PeerTruncates && end != End::PeerResets {
             assert_eq!(received, self.far.said, "input before its end is missing");
         }
-        if matches!(end, End::PeerCleanly | End::Close | End::HalfClose) && lost.is_some() {
+        if matches!(end, End::PeerCleanly | End::Close | End::HalfClose) && lost.is_some() && !self.is_rough {
             assert_eq!(lost.as_deref(), Some("closed"));
             assert_eq!(heard.len(), written.len(), "output before an orderly end is missing");
             assert!(self.far.peer.has_finished() && !self.far.peer.was_reset());

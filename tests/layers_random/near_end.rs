@@ -185,6 +185,7 @@ pub(crate) fn layer(kind: Kind) -> Box<dyn Layer> {
         Kind::Turned => Box::new(Plain { kind, block: Vec::new() }),
         Kind::Blocks => Box::new(Plain { kind, block: Vec::new() }),
         Kind::Gone => Box::new(Plain { kind, block: Vec::new() }),
+        Kind::Faulty => Box::new(Faulty { calls: Cell::new(0) }),
     }
 }
 
@@ -226,6 +227,51 @@ impl Layer for Plain {
 
     fn state(&self) -> LayerState {
         if self.kind == Kind::Gone { LayerState::Transparent } else { LayerState::Open }
+    }
+}
+
+/// A layer that fails, or panics, when it has been called some times.
+struct Faulty {
+    calls: Cell<usize>,
+}
+
+impl Faulty {
+    fn called(&self, down: &mut Vec<u8>) -> Result {
+        self.calls.set(self.calls.get() + 1);
+        match self.calls.get() {
+            20 => {
+                down.extend_from_slice(b"!");
+                Err("some day".into())
+            }
+            21.. => panic!("called after it has failed"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Layer for Faulty {
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize> {
+        self.called(down)?;
+        up.extend_from_slice(input);
+        Ok(input.len())
+    }
+
+    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
+        self.called(down)?;
+        down.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn close(&mut self, down: &mut Vec<u8>) {
+        let _ = self.called(down);
+    }
+
+    fn state(&self) -> LayerState {
+        LayerState::Open
     }
 }
 
