@@ -32,7 +32,8 @@ pub trait Layer: Any {
     /// Bytes have come from below. Returns how many of them are used up; the others are given again, with what comes after
     /// them. `input` may be changed, but only where it is used up. What the layer appends to `up` goes to the protocol at once.
     ///
-    /// A layer must not leave more unused than it needs to go on: beyond 128 KiB the connection ends.
+    /// A layer must not leave more unused than it needs to go on: beyond 128 KiB the connection ends. While more than 64 KiB of
+    /// what layers have appended to `down` here wait for the peer, no more is read.
     fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
 
     /// Passes `data` of the protocol down. Called only while the state is [`LayerState::Open`], with 64 KiB at the most

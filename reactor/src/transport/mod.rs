@@ -370,7 +370,8 @@ impl Transport {
     ///
     /// Input that has been read already is not the layer's. A protocol that holds some when it hears
     /// [`Protocol::layer_inserted`] ends the connection by an error. So does this call after
-    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write.
+    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write. On a connection that closes it does
+    /// nothing.
     pub fn insert_layer(&self, layer: impl Layer) {
         if !self.shared.accepts_output() {
             if self.shared.state().delivers_input() {
