@@ -32,7 +32,8 @@ pub trait Layer: Any {
     /// Bytes have come from below. Returns how many of them are used up; the others are given again, with what comes after
     /// them. `input` may be changed, but only where it is used up. What the layer appends to `up` goes to the protocol at once.
     ///
-    /// A layer must not leave more unused than it needs to go on: beyond 128 KiB the connection ends.
+    /// A layer must not leave more unused than it needs to go on: beyond 128 KiB the connection ends. While more than 64 KiB of
+    /// what layers have appended to `down` here wait for the peer, no more is read.
     fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
 
     /// Passes `data` of the protocol down. Called only while the state is [`LayerState::Open`], with 64 KiB at the most
@@ -68,7 +69,8 @@ pub trait Layer: Any {
 
     /// The addresses that the layer has learnt, once it has left [`LayerState::Opening`]: those of the peer and of the host
     /// that a proxy stands for. They replace the socket's own as [`Transport::peer`](crate::Transport::peer) and
-    /// [`Transport::host`](crate::Transport::host). If several layers have learnt some, those of the topmost do.
+    /// [`Transport::host`](crate::Transport::host). If several layers have learnt some, those of the topmost do. Not asked of
+    /// layers that are inserted, as the protocol knows the addresses by then.
     fn addresses(&self) -> Option<(Address, Address)> {
         None
     }
@@ -100,6 +102,7 @@ pub enum LayerState {
     Open,
     /// The peer has said that it will send no more; this side still may.
     InputEnded,
-    /// It is done and passes everything on unchanged from now on: the connection takes it out.
+    /// It is done and passes everything on unchanged from now on: the connection takes it out. To be reached in
+    /// [`begin`](Layer::begin) or [`received`](Layer::received).
     Transparent,
 }

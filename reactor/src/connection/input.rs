@@ -7,7 +7,9 @@ use super::lifecycle::{Actions, Event, State};
 use crate::Reason;
 use crate::event_loop::callbacks::Watch;
 use crate::rate::Direction;
-use crate::transport::shared::{HEARING, HOLDS_INPUT, INSERTING, LAYERED, READ_RATE_WAITS, SWITCHING};
+use crate::transport::shared::{
+    HEARING, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER, READ_RATE_WAITS, SWITCHING,
+};
 
 /// How many bytes one connection may read in one turn before the others have theirs (G5).
 const READ_BUDGET: usize = 256 * 1024;
@@ -55,7 +57,9 @@ impl Connection {
                 self.deadlines.activity(self.shared().now());
                 // A short read has emptied the socket, and the next bytes will be announced by a new event.
                 self.readable = held + count == buffer.len() || self.distrusts_short_reads;
-                if is_layered {
+                if self.shared().state() == State::Lingering {
+                    // Everything is sent: what layers would make of this matters no more.
+                } else if is_layered {
                     self.receive(watch, &mut buffer[..held + count], held);
                 } else if self.shared().state().delivers_input() {
                     self.deliver(watch, &buffer[..count]);
@@ -80,7 +84,7 @@ impl Connection {
         } else {
             state.reads()
         };
-        wanted && self.readable
+        wanted && self.readable && !self.shared().has(LAYERS_ANSWER)
     }
 
     pub(super) fn deliver(&mut self, watch: &mut Watch, data: &[u8]) {

@@ -9,7 +9,7 @@ use super::opening::Opening;
 use super::stack::{Learnt, Stack};
 use crate::event_loop::callbacks::{Watch, catch};
 use crate::transport::shared::{
-    CARRYING, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, Shared,
+    CARRYING, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER, Rare, Shared,
 };
 use crate::{InputBeforeLayer, Layer, Reason, Result};
 
@@ -57,10 +57,17 @@ impl Connection {
         let shared = self.shared();
         let result = shared.with_layers(|stack| catch(|| work(stack, shared)));
         match result {
-            Some(Err(message)) => Err(LayerProblem::Panicked(message).into()),
+            Some(Err(message)) => self.layer_panicked(message),
             Some(Ok(result)) => result,
             None => Ok(()),
         }
+    }
+
+    fn layer_panicked(&self, message: String) -> Result {
+        let shared = self.shared();
+        let what = format!("connection {} with {}: a layer", shared.id, shared.peer);
+        shared.reactor.core().report_panic(&what, &message);
+        Err(LayerProblem::Panicked(message).into())
     }
 
     /// Does what the stack's work has brought about: `up` is for the protocol.
@@ -80,10 +87,23 @@ impl Connection {
         }
     }
 
-    /// Notes whether bytes wait for the socket.
+    /// Notes whether bytes wait for the socket, and whether reading is to wait for them.
     fn note_wire(&self) {
-        let waits = self.shared().with_layers(|stack| !stack.wire().is_empty()) == Some(true);
+        let sends = self.sends_wire();
+        let wire = self.shared().with_layers(|stack| {
+            if !sends {
+                stack.discard_wire();
+            }
+            (!stack.wire().is_empty(), stack.is_above_mark())
+        });
+        let (waits, is_above_mark) = wire.unwrap_or_default();
         self.shared().set(CARRYING, waits);
+        self.shared().set(LAYERS_ANSWER, is_above_mark);
+    }
+
+    /// Whether what layers say can still be sent.
+    fn sends_wire(&self) -> bool {
+        self.shared().state().flushes() || self.shared().state() == State::Opening
     }
 
     /// The connection gets its protocol, or the protocol hears that the layers inserted since are open.
@@ -92,7 +112,9 @@ impl Connection {
             return;
         }
         self.shared().set(HANDSHAKING, false);
-        self.learn();
+        if let Err(error) = self.learn() {
+            return self.fail_layers(Reason::Layer(error));
+        }
         // Output waits for this.
         self.shared().ask_attention();
         if self.shared().state() == State::Opening {
@@ -103,19 +125,21 @@ impl Connection {
     }
 
     /// Takes over what layers have learnt in opening.
-    fn learn(&mut self) {
-        let learnt = self.shared().with_layers(|stack| catch(|| stack.learnt()));
-        let Learnt { keepsakes, addresses } = match learnt {
-            Some(Ok(learnt)) => learnt,
-            Some(Err(message)) => return self.shared().reactor.core().report_panic("a layer", &message),
-            None => return,
-        };
-        for keepsake in keepsakes {
+    fn learn(&mut self) -> Result {
+        let mut learnt = Learnt::default();
+        self.with_stack(|stack, _| {
+            learnt = stack.learnt();
+            Ok(())
+        })?;
+        for keepsake in learnt.keepsakes {
             self.transport.keep(keepsake);
         }
-        if let Some((peer, host)) = addresses {
-            self.transport.replace_addresses(peer, host);
+        if self.shared().state() == State::Opening {
+            if let Some((peer, host)) = learnt.addresses {
+                self.transport.replace_addresses(peer, host);
+            }
         }
+        Ok(())
     }
 
     /// Delivers what came through the layers, or keeps it until it may be delivered. Gives the memory back.
@@ -137,29 +161,29 @@ impl Connection {
             return;
         }
         let has_ended = self.shared().with_layers(|stack| stack.input_ended()) == Some(true);
-        if has_ended && self.transport.delivers_input() {
+        if has_ended && self.transport.delivers_input() && self.may_end() {
             self.input_ended(watch);
         }
     }
 
-    /// The socket's input is over. Returns whether it may be.
+    /// The input of the socket, or of a layer, is over. Returns whether it may be.
     pub(super) fn may_end(&self) -> bool {
         let shared = self.shared();
         if !shared.state().delivers_input() && shared.state() != State::Opening {
             return true;
         }
-        let cut_off = self.with_stack(|stack, _| match stack.name_of_opening() {
+        let mut may_end = true;
+        let asked = self.with_stack(|stack, _| match stack.name_of_opening() {
             Some(layer) => Err(LayerProblem::CutOff(layer).into()),
-            None => Ok(()),
+            None => {
+                may_end = stack.may_end();
+                Ok(())
+            }
         });
-        if let Err(problem) = cut_off {
-            shared.end_with(Reason::Layer(problem), Event::ReadFailed);
-            return false;
-        }
-        let may_end = shared.with_layers(|stack| catch(|| stack.may_end()).unwrap_or(false)).unwrap_or(true);
-        if !may_end {
-            shared.end_with(Reason::Truncated, Event::ReadFailed);
-        }
+        let problem =
+            asked.map_err(Reason::Layer).and_then(|()| may_end.then_some(()).ok_or(Reason::Truncated));
+        let may_end = problem.is_ok();
+        problem.err().into_iter().for_each(|reason| shared.end_with(reason, Event::ReadFailed));
         may_end
     }
 
@@ -180,8 +204,8 @@ impl Connection {
         }
         self.shared().set(INSERTING, false);
         let insertions = self.shared().take_rare(|rare| std::mem::take(&mut rare.insertions));
-        // A connection that closes may have output behind the layer, which must not go out without it.
-        if !self.shared().state().flushes() {
+        let has_failed = self.shared().with_layers(|stack| stack.has_failed()) == Some(true);
+        if has_failed || !self.shared().state().flushes() {
             self.shared().reactor.core().run_guarded("a layer's destructor", || drop(insertions));
             return;
         }
@@ -201,8 +225,13 @@ impl Connection {
         let leftover = self.shared().take_rare(|rare| std::mem::take(&mut rare.leftover));
         if leftover.is_empty() {
             self.call_once(watch, "layer_inserted", |protocol, transport| protocol.layer_inserted(transport));
-        } else {
+        }
+        let is_left =
+            |rare: &mut Rare| rare.successor.as_ref().is_some_and(|(_, leftover)| !leftover.is_empty());
+        if !leftover.is_empty() || self.shared().take_rare(is_left) {
             self.failed("insert_layer", InputBeforeLayer.into());
+        } else {
+            self.settle_successor(watch);
         }
         if self.shared().state().is_ending() && self.shared().has_reason() {
             // What was written behind the layer's place must not go out without it.
@@ -220,13 +249,18 @@ impl Connection {
         let limit = budget;
         let core = self.shared().reactor.clone();
         core.core().keep_scratch(stack.lend(core.core().scratch.take()));
-        let mut result = Ok(());
-        while self.writable && (self.shared().state().flushes() || self.shared().state() == State::Opening) {
+        let mut failure = None;
+        while self.writable && self.sends_wire() {
             if stack.wire().is_empty() {
-                result = catch(|| fill(&mut stack, self.shared()))
-                    .unwrap_or_else(|message| Err(LayerProblem::Panicked(message).into()));
+                let filled = catch(|| fill(&mut stack, self.shared()));
+                if let Err(error) = filled.unwrap_or_else(|message| self.layer_panicked(message)) {
+                    stack.fail();
+                    failure = Some(error);
+                }
             }
             if stack.wire().is_empty() {
+                // Layers may keep output to themselves.
+                self.shared().output_sent(stack.advance(0));
                 break;
             }
             if budget == 0 {
@@ -238,7 +272,7 @@ impl Connection {
         stack.reclaim().into_iter().for_each(|memory| core.core().keep_scratch(memory));
         self.put_back(stack);
         self.note_wire();
-        if let Err(error) = result {
+        if let Some(error) = failure {
             self.fail_layers(Reason::Layer(error));
         }
         limit - budget

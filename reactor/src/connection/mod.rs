@@ -282,9 +282,12 @@ impl Connection {
         transport.shared().loss_told.set(true);
         // What handles left behind may own this very handle.
         let (rare, layers) = (transport.shared().take_all_rare(), transport.shared().take_layers());
-        if let Err(message) = catch(move || drop((protocol, producer, rare, layers))) {
-            transport.reactor().core().report_panic("a protocol's destructor", &message);
-        }
+        let core = transport.reactor().core();
+        // One by one: a second panic while the first unwinds would end the process.
+        core.run_guarded("a protocol's destructor", || drop(protocol));
+        core.run_guarded("a producer's destructor", || drop(producer));
+        core.run_guarded("a layer's destructor", || drop(layers));
+        core.run_guarded("a destructor", || drop(rare));
     }
 
     fn failed(&self, callback: &'static str, error: crate::ProtocolError) {

@@ -3,13 +3,15 @@
 use std::io::{self, IoSlice};
 
 use super::Connection;
-use super::lifecycle::{Actions, Event};
+use super::lifecycle::{Actions, Event, State};
 use crate::driver::Stream;
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
 use crate::rate::Direction;
 use crate::transport::output::{Output, SLICES_MAX};
-use crate::transport::shared::{ABOVE_MARK, HAS_PRODUCER, LAYERED, RATED, Sent, WRITE_RATE_WAITS};
+use crate::transport::shared::{
+    ABOVE_MARK, HANDSHAKING, HAS_PRODUCER, INSERTING, LAYERED, RATED, Sent, WRITE_RATE_WAITS,
+};
 use crate::{Instant, Limits, ProducerKind, Transport};
 
 /// How many bytes one connection may send in one turn before the others have theirs (G5).
@@ -76,6 +78,10 @@ impl Connection {
     /// Hands waiting output to the socket until it is all gone, the socket is full or the budget is used up. Returns how
     /// many bytes that were.
     fn flush(&mut self) -> usize {
+        if self.shared().has(INSERTING) {
+            // Some of the output has to wait for a layer to be put in place, which is the next turn's business.
+            return 0;
+        }
         let budget = self.write_budget(FLUSH_BUDGET);
         let sent =
             if self.shared().has(LAYERED) { self.flush_layers(budget) } else { self.flush_output(budget) };
@@ -88,7 +94,9 @@ impl Connection {
             self.deadlines.begin(self.shared().now());
         }
         self.output_left = self.shared().has_output();
-        if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) {
+        // Layers that are opening have to say more, unless nobody wants to hear of them any more.
+        let is_opening = self.shared().has(HANDSHAKING) && self.shared().state() == State::Finishing;
+        if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) && !is_opening {
             self.shared().step(Event::Flushed);
         }
         sent

@@ -11,6 +11,10 @@ use crate::{Address, Instant, Layer, LayerState, Result};
 /// How many bytes a layer may leave unused.
 pub(super) const HELD_MAX: usize = 128 * 1024;
 
+/// Input waits while more bytes than these wait which layers have said in answer to it: a peer that makes them speak and does
+/// not listen must not fill the memory.
+const ANSWERS_MAX: usize = 64 * 1024;
+
 /// The layers between the wire and the protocol. Does no input or output and calls no protocol.
 #[derive(Default)]
 pub(crate) struct Stack {
@@ -20,8 +24,10 @@ pub(crate) struct Stack {
     wire: Vec<u8>,
     /// How many bytes of `wire` the socket has taken. Invariant: less than there are; zero if there are none.
     sent: usize,
-    /// How many bytes of the protocol's output are in `wire`.
+    /// How many bytes of the protocol's output are in `wire`, or in layers that keep them until there are more.
     carried: usize,
+    /// How many bytes of `wire` layers have said in answer to input.
+    answers: usize,
     /// Layers that are done, until the connection has asked them what they have learnt.
     done: Vec<Box<dyn Layer>>,
     /// Since when, and how long, layers may be opening. Present while they are.
@@ -33,6 +39,7 @@ pub(crate) struct Stack {
 }
 
 /// What layers have learnt in opening.
+#[derive(Default)]
 pub(super) struct Learnt {
     pub(super) keepsakes: Vec<Rc<dyn Any>>,
     /// Of the peer and of the host, as the topmost layer that has learnt some says.
@@ -90,7 +97,8 @@ impl Stack {
         if self.is_open() {
             self.opening = None;
         } else if self.opening.is_none() {
-            self.opening = Some((now, waiting.map(|slot| slot.layer.handshake_timeout()).sum()));
+            let periods = waiting.map(|slot| slot.layer.handshake_timeout());
+            self.opening = Some((now, periods.fold(Duration::ZERO, Duration::saturating_add)));
         }
     }
 
@@ -119,14 +127,20 @@ impl Stack {
         self.slots.iter().any(|slot| slot.state == LayerState::InputEnded)
     }
 
-    /// What the socket's input may not end within: the name of a layer that is opening.
-    pub(super) fn name_of_opening(&self) -> Option<&'static str> {
-        self.slots.iter().find(|slot| slot.state == LayerState::Opening).map(|slot| slot.layer.name())
+    /// The layers whose input ends if it ends now: those above the topmost one within which the peer has ended it, or all.
+    fn unended(&self) -> &[Slot] {
+        let ended = self.slots.iter().rposition(|slot| slot.state == LayerState::InputEnded);
+        &self.slots[ended.map_or(0, |index| index + 1)..]
     }
 
-    /// Whether the socket's input may end here.
+    /// What input may not end within: the name of a layer that is opening.
+    pub(super) fn name_of_opening(&self) -> Option<&'static str> {
+        self.unended().iter().find(|slot| slot.state == LayerState::Opening).map(|slot| slot.layer.name())
+    }
+
+    /// Whether input may end here.
     pub(super) fn may_end(&self) -> bool {
-        self.slots.iter().all(|slot| slot.layer.may_end())
+        self.unended().iter().all(|slot| slot.layer.may_end())
     }
 
     /// The topmost layer of a type.
@@ -163,7 +177,9 @@ impl Stack {
         if self.failed {
             return Ok(());
         }
+        let before = self.wire.len();
         let result = self.rise(0, input, up);
+        self.answers += self.wire.len().saturating_sub(before);
         self.note_opening(now);
         result
     }
@@ -279,7 +295,19 @@ impl Stack {
 
     /// The bytes for the socket.
     pub(super) fn wire(&self) -> &[u8] {
-        &self.wire[self.sent..]
+        // A layer may have taken away what is not its own.
+        self.wire.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Whether so much of what layers have answered waits that they are not to be asked more.
+    pub(super) fn is_above_mark(&self) -> bool {
+        self.answers > ANSWERS_MAX
+    }
+
+    /// The socket takes no more: what is on its way to it is thrown away.
+    pub(super) fn discard_wire(&mut self) {
+        self.wire.clear();
+        self.advance(0);
     }
 
     /// Gives the stack memory for bytes to the socket, if it has none. Returns what it does not need.
@@ -292,14 +320,14 @@ impl Stack {
         self.wire.is_empty().then(|| std::mem::take(&mut self.wire))
     }
 
-    /// The socket has taken `count` bytes. Returns how many bytes of the protocol's output are thereby known to be sent.
+    /// The socket has taken `count` bytes. Returns how many bytes of the protocol's output thereby wait no longer.
     pub(super) fn advance(&mut self, count: usize) -> usize {
         self.sent += count;
         if self.sent < self.wire.len() {
             return 0;
         }
         self.wire.clear();
-        self.sent = 0;
+        (self.sent, self.answers) = (0, 0);
         std::mem::take(&mut self.carried)
     }
 

@@ -370,11 +370,11 @@ impl Transport {
     ///
     /// Input that has been read already is not the layer's. A protocol that holds some when it hears
     /// [`Protocol::layer_inserted`] ends the connection by an error. So does this call after
-    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write.
+    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write. On a connection that closes it does
+    /// nothing.
     pub fn insert_layer(&self, layer: impl Layer) {
-        let state = self.shared.state();
-        if !state.flushes() {
-            if state.delivers_input() {
+        if !self.shared.accepts_output() {
+            if self.shared.state().delivers_input() {
                 self.fail("a layer was inserted although this side has finished writing");
             }
             return;
@@ -422,6 +422,9 @@ impl Transport {
 
     /// Changes this connection's limits. They hold for what happens from now on.
     pub fn set_limits(&self, limits: Limits) {
+        if self.shared.state() == State::Lost {
+            return;
+        }
         self.shared.with_rare(|rare| rare.limits = Some(limits));
         if limits.is_above_mark(self.buffered()) {
             self.shared.end_answers_pause();

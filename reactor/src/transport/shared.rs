@@ -130,6 +130,8 @@ pub(crate) const RATED: u32 = 1 << 17;
 pub(crate) const READ_RATE_WAITS: u32 = 1 << 18;
 /// Writing waits for tokens of its rate limit.
 pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
+/// Reading waits because too much waits that layers have said in answer to input.
+pub(crate) const LAYERS_ANSWER: u32 = 1 << 20;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -206,7 +208,8 @@ impl Shared {
     /// Whether anything written now would be sent. A registered producer may finish although the connection closes.
     pub(crate) fn accepts_output(&self) -> bool {
         let state = self.state.get();
-        state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER))
+        let accepts = state.accepts_output() || (state.flushes() && self.has(HAS_PRODUCER));
+        accepts && !self.has(DISCARDED)
     }
 
     /// Answers above the high-water mark pause the reading of more questions. Other output does not: two ends that both write
@@ -408,7 +411,7 @@ impl Shared {
 
     /// Throws unsent output away. [`Shared::buffered`] goes on telling how much it was.
     pub(crate) fn discard_output(&self) {
-        if self.has_output() && !self.has(DISCARDED) {
+        if !self.has(DISCARDED) {
             self.set(DISCARDED, true);
             self.core().counters.output_removed(self.buffered.get());
         }
@@ -416,7 +419,7 @@ impl Shared {
             output.clear();
             self.core().outputs.give_back(output);
         }
-        self.set(CARRYING, false);
+        self.set(CARRYING | LAYERS_ANSWER, false);
         self.fall_below_mark();
     }
 

@@ -94,11 +94,11 @@ fn chat_works_behind_haproxy() {
             socket
         });
         let (mut alice, mut bob) = (alice, bob);
-        alice.say("hi\r\n");
+        alice.send("hi\r\n");
         bob.expect("<alice> hi\r\n");
         // Who comes without a header is nobody's client.
         let mut direct = Socket::connect(chat.address());
-        direct.say("mallory\r\n");
+        direct.send("mallory\r\n");
         direct.expect_end();
         assert!(chat.end_by(Signal::SIGTERM).status.success());
     }
