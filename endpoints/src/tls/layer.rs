@@ -30,7 +30,7 @@ pub struct TlsLayer {
     /// Records that are not used up though they are complete: a message of the handshake begins in them, and the session
     /// knows where. Empty but for that.
     held: Vec<u8>,
-    /// Counted among the handshakes of an endpoint. None once the handshake is over.
+    /// Counted among the handshakes of an endpoint. None once the handshake is over, well or badly.
     slot: Option<HandshakeSlot>,
     handshake_timeout: Duration,
     input_ended: bool,
@@ -82,7 +82,7 @@ impl TlsLayer {
     fn process(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize, TlsError> {
         let processed = self.session.receive(input, up, down);
         self.input_ended |= processed.ended;
-        if !self.session.is_handshaking() {
+        if !self.session.is_handshaking() || processed.error.is_some() {
             self.slot = None;
         }
         match processed.error {
