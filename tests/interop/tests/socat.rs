@@ -102,15 +102,15 @@ fn tls_passes_from_tcp_to_a_unix_socket() {
     server.made();
     server.ended();
     server.lost();
-    let port = free_port();
-    let listen = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr");
-    let relay =
-        Running::start(socat().args(["-t", "20", &listen, &format!("UNIX-CONNECT:{}", path.display())]));
+    let connect = format!("UNIX-CONNECT:{}", path.display());
+    // It says with -d -d where it listens.
+    let mut command = socat();
+    command.args(["-d", "-d", "-t", "20", "TCP-LISTEN:0,bind=127.0.0.1", &connect]);
+    let mut relay = Running::start(&mut command);
+    relay.until_error("listening on AF=2 127.0.0.1:");
+    let port = relay.until_error("\n").trim_end().to_owned();
     let tcp: TcpClientEndpoint = format!("127.0.0.1:{port}").parse().unwrap();
     let endpoint = TlsClientEndpoint::new(tcp, SERVER_NAME, config).unwrap();
-    while std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-        std::thread::yield_now();
-    }
     let spoken = converse(&endpoint, *b"hello", *b"hello").unwrap();
     assert_eq!((spoken.heard, spoken.reason.as_str()), (b"hello".to_vec(), CLEAN));
     server.made();
