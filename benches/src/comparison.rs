@@ -8,7 +8,7 @@ use crate::processes::Server;
 use crate::servers::{Kind, Service};
 
 /// The loads, each with its name in the table.
-const LOADS: [(&str, Service, Load); 7] = [
+const LOADS: [(&str, Service, Load); 11] = [
     (
         "echo, 64 bytes, one at a time",
         Service::Echo,
@@ -36,6 +36,19 @@ const LOADS: [(&str, Service, Load); 7] = [
     ),
     ("chat, one line to 200", Service::Chat, Load::Fanout { connections: 200, message: 64 }),
     ("connect, echo, reset", Service::Echo, Load::Connects { connections: 20 }),
+    (
+        "TLS, echo, 64 bytes, one at a time",
+        Service::TlsEcho,
+        Load::TlsWindows { connections: 50, message: 64, window: 1 },
+    ),
+    (
+        "TLS, echo, 16 KiB, 16 in flight",
+        Service::TlsEcho,
+        Load::TlsWindows { connections: 4, message: 16 * 1024, window: 16 },
+    ),
+    ("TLS, connect, full handshake, echo, reset", Service::TlsEcho, Load::TlsConnects { connections: 20 }),
+    // A client keeps no more tickets than these use.
+    ("TLS, connect, resumed handshake, echo, reset", Service::TlsEcho, Load::TlsResumes { connections: 8 }),
 ];
 
 /// What one run of one server gave.
@@ -46,11 +59,11 @@ struct Measured {
     slowest_percent: Duration,
 }
 
-/// Compares what a message costs.
-pub(crate) fn messages(rounds: usize, each: Duration) -> Result<(), Box<dyn Error>> {
+/// Compares what a message costs, under the loads in whose names is `word`.
+pub(crate) fn messages(rounds: usize, each: Duration, word: &str) -> Result<(), Box<dyn Error>> {
     println!("| load | server | CPU per message | ratio | messages/s | p50 | p99 |");
     println!("|---|---|---|---|---|---|---|");
-    for (name, service, load) in LOADS {
+    for (name, service, load) in LOADS.into_iter().filter(|(name, ..)| name.contains(word)) {
         let mut results: Vec<Vec<Measured>> = Kind::ALL.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (kind, results) in Kind::ALL.into_iter().zip(&mut results) {

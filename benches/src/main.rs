@@ -8,6 +8,7 @@ mod comparison;
 mod load;
 mod own_share;
 mod processes;
+mod providers;
 mod servers;
 mod timers;
 mod tls;
@@ -31,15 +32,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{each:?} per echoed message");
             Ok(())
         }
-        ["tls"] => tls::compare(9, 500, 2_000),
+        ["messages", word] => comparison::messages(9, Duration::from_secs(1), word),
+        ["providers"] => providers::compare(9, 500, 2_000),
         ["--short"] => all(1, Duration::from_millis(100), 1_000, 10_000),
         [] => all(9, Duration::from_secs(1), 10_000, 1_000_000),
-        _ => Err("usage: ropewalk-benches [--short | tls | own-share CONNECTIONS MESSAGES]".into()),
+        _ => Err(
+            "usage: ropewalk-benches [--short | messages WORD | providers | own-share CONNECTIONS MESSAGES]"
+                .into(),
+        ),
     }
 }
 
 fn all(rounds: usize, each: Duration, idle: usize, timers: usize) -> Result<(), Box<dyn Error>> {
-    comparison::messages(rounds, each)?;
+    comparison::messages(rounds, each, "")?;
     comparison::idle_memory(idle)?;
     timers::compare(rounds, timers)?;
     println!("\n| own share of an echoed message | time |\n|---|---|");

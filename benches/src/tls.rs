@@ -1,123 +1,93 @@
-//! TLS: the two providers of cryptography, back to back in memory.
+//! What the TLS of servers and loads has in common: one provider, the same suite, and certificates of one kind.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use ropewalk::{CryptoProvider, Layer, TlsClientConfig, TlsIdentity, TlsLayer, TlsRoots, TlsServerConfig};
-use rustls::crypto::{aws_lc_rs, ring};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::version::TLS13;
+use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
 
-use crate::comparison::median;
-
-const NAME: &str = "server.example";
-
-/// As much as a connection passes at once.
-const PIECE: usize = 64 * 1024;
+/// What clients ask for.
+pub(crate) const NAME: &str = "server.example";
 
 /// A certificate (ECDSA with P-256) and its key.
-struct Certificate {
-    pem: String,
-    key: String,
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    pub(crate) key: String,
 }
 
-/// What a round has taken, in microseconds.
-struct Round {
-    /// The server's part of a full handshake, and the client's.
-    handshake: [f64; 2],
-    /// Encrypting a piece, and decrypting it.
-    piece: [f64; 2],
-}
-
-/// One side, and how long it has worked.
-struct Side {
-    layer: TlsLayer,
-    time: Duration,
-}
-
-/// Compares both, in alternating rounds.
-pub(crate) fn compare(rounds: usize, handshakes: u32, pieces: u32) -> Result<(), Box<dyn Error>> {
-    let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()])?;
-    let certificate = Certificate { pem: made.cert.pem(), key: made.signing_key.serialize_pem() };
-    let mut results = [Vec::new(), Vec::new()];
-    for _ in 0..rounds {
-        for (provider, result) in
-            [aws_lc_rs::default_provider(), ring::default_provider()].into_iter().zip(&mut results)
-        {
-            result.push(round(&certificate, provider, handshakes, pieces)?);
-        }
+impl Certificate {
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
+        let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()])?;
+        Ok(Self { pem: made.cert.pem(), key: made.signing_key.serialize_pem() })
     }
-    println!("\n| TLS 1.3 | aws-lc-rs | ring |\n|---|---|---|");
-    row("a full handshake, server's part", &results, |round| round.handshake[0]);
-    row("a full handshake, client's part", &results, |round| round.handshake[1]);
-    row("encrypting 64 KiB", &results, |round| round.piece[0]);
-    row("decrypting 64 KiB", &results, |round| round.piece[1]);
-    Ok(())
 }
 
-fn row(name: &str, results: &[Vec<Round>; 2], value: impl Fn(&Round) -> f64) {
-    let [aws_lc_rs, ring] = results.each_ref().map(|rounds| median(rounds.iter().map(&value)));
-    println!("| {name} | {aws_lc_rs:.1} µs | {ring:.1} µs |");
+/// What Ropewalk's default configuration is, said to rustls.
+pub(crate) fn server_config() -> Result<Arc<ServerConfig>, Box<dyn Error>> {
+    let Certificate { pem, key } = Certificate::new()?;
+    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes())?];
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes())?)?;
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    Ok(Arc::new(config))
 }
 
-fn round(
-    certificate: &Certificate,
-    provider: CryptoProvider,
-    handshakes: u32,
-    pieces: u32,
-) -> Result<Round, Box<dyn Error>> {
-    let provider = std::sync::Arc::new(provider);
-    let identity = TlsIdentity::from_pem(&certificate.pem, &certificate.key);
-    let server = TlsServerConfig::builder().identity(identity).provider(provider.clone()).build()?;
-    let roots = TlsRoots::from_pem(&certificate.pem);
-    let client = TlsClientConfig::builder().roots(roots).session_cache(0).provider(provider).build()?;
-    let mut handshake = [Duration::ZERO; 2];
-    for _ in 0..handshakes {
-        let (server, client) = shake(&server, &client)?;
-        handshake[0] += server.time;
-        handshake[1] += client.time;
+/// A client that trusts anybody, so that it costs the load as little as may be.
+pub(crate) fn client_config(resumption: Resumption) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(TrustsAnybody))
+        .with_no_client_auth();
+    config.resumption = resumption;
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+#[derive(Debug)]
+struct TrustsAnybody;
+
+impl ServerCertVerifier for TrustsAnybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
     }
-    let (mut server, mut client) = shake(&server, &client)?;
-    (server.time, client.time) = (Duration::ZERO, Duration::ZERO);
-    let data = vec![7; PIECE];
-    let (mut wire, mut up) = (Vec::new(), Vec::new());
-    for _ in 0..pieces {
-        wire.clear();
-        up.clear();
-        client.work(|layer| layer.send(&data, &mut wire))?;
-        server.work(|layer| layer.received(&mut wire, &mut up, &mut Vec::new()))?;
-        assert!(up.len() == PIECE, "a piece was lost");
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
     }
-    Ok(Round {
-        handshake: handshake.map(|time| each(time, handshakes)),
-        piece: [each(client.time, pieces), each(server.time, pieces)],
-    })
-}
 
-fn each(time: Duration, count: u32) -> f64 {
-    time.as_secs_f64() * 1e6 / f64::from(count)
-}
-
-/// A whole handshake.
-fn shake(server: &TlsServerConfig, client: &TlsClientConfig) -> Result<(Side, Side), Box<dyn Error>> {
-    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
-    let begun = Instant::now();
-    let mut server = Side { layer: server.layer()?, time: begun.elapsed() };
-    let begun = Instant::now();
-    let mut client = Side { layer: client.layer(NAME)?, time: begun.elapsed() };
-    client.work(|layer| layer.begin(&mut to_server))?;
-    while !to_server.is_empty() || !to_client.is_empty() {
-        let mut input = std::mem::take(&mut to_server);
-        server.work(|layer| layer.received(&mut input, &mut Vec::new(), &mut to_client))?;
-        let mut input = std::mem::take(&mut to_client);
-        client.work(|layer| layer.received(&mut input, &mut Vec::new(), &mut to_server))?;
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
     }
-    Ok((server, client))
-}
 
-impl Side {
-    fn work<R>(&mut self, work: impl FnOnce(&mut TlsLayer) -> R) -> R {
-        let begun = Instant::now();
-        let result = work(&mut self.layer);
-        self.time += begun.elapsed();
-        result
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
     }
 }

@@ -3,11 +3,14 @@
 mod connects;
 mod deaf;
 mod idle;
+mod tls;
 mod windows;
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+use self::tls::Sessions;
 
 /// A kind of load.
 #[derive(Clone, Copy)]
@@ -20,6 +23,12 @@ pub(crate) enum Load {
     Fanout { connections: usize, message: usize },
     /// So many at a time connect, send a byte, wait for it, and reset the connection.
     Connects { connections: usize },
+    /// As `Windows`, over TLS.
+    TlsWindows { connections: usize, message: usize, window: usize },
+    /// As `Connects`, with a full handshake of TLS each.
+    TlsConnects { connections: usize },
+    /// The same, but all but the first resume a session.
+    TlsResumes { connections: usize },
     /// So many connect, exchange one line each, and wait until standard input ends.
     Idle { connections: usize },
 }
@@ -42,6 +51,11 @@ impl Load {
             Self::BesideDeaf { connections, message, deaf } => ("deaf", vec![connections, message, deaf]),
             Self::Fanout { connections, message } => ("fanout", vec![connections, message]),
             Self::Connects { connections } => ("connects", vec![connections]),
+            Self::TlsWindows { connections, message, window } => {
+                ("tls-windows", vec![connections, message, window])
+            }
+            Self::TlsConnects { connections } => ("tls-connects", vec![connections]),
+            Self::TlsResumes { connections } => ("tls-resumes", vec![connections]),
             Self::Idle { connections } => ("idle", vec![connections]),
         };
         std::iter::once(name.to_owned()).chain(numbers.iter().map(usize::to_string)).collect()
@@ -63,6 +77,13 @@ impl Load {
                 Self::Fanout { connections: connections.parse()?, message: message.parse()? }
             }
             ["connects", connections] => Self::Connects { connections: connections.parse()? },
+            ["tls-windows", connections, message, window] => Self::TlsWindows {
+                connections: connections.parse()?,
+                message: message.parse()?,
+                window: window.parse()?,
+            },
+            ["tls-connects", connections] => Self::TlsConnects { connections: connections.parse()? },
+            ["tls-resumes", connections] => Self::TlsResumes { connections: connections.parse()? },
             ["idle", connections] => Self::Idle { connections: connections.parse()? },
             _ => return Err(format!("there is no load {words:?}").into()),
         })
@@ -71,17 +92,30 @@ impl Load {
     pub(crate) fn run(self, address: SocketAddr, time: Duration) -> Result<LoadResult, Box<dyn Error>> {
         match self {
             Self::Windows { connections, message, window } => {
-                windows::run(address, connections, &messages(message, window), window, time)
+                windows::run(address, connections, &messages(message, window), window, time, Ok)
             }
             Self::BesideDeaf { connections, message, deaf } => {
                 // They live as long as the windows are measured.
                 let _deaf = deaf::connect(address, deaf)?;
-                windows::run(address, connections, &messages(message, 1), 1, time)
+                windows::run(address, connections, &messages(message, 1), 1, time, Ok)
             }
             Self::Fanout { connections, message } => {
                 windows::run_fanout(address, connections, &messages(message, 1), time)
             }
-            Self::Connects { connections } => connects::run(address, connections, time),
+            Self::Connects { connections } => connects::run(address, connections, time, Ok),
+            Self::TlsWindows { connections, message, window } => {
+                let sessions = Sessions::full()?;
+                let messages = messages(message, window);
+                windows::run(address, connections, &messages, window, time, |stream| sessions.over(stream))
+            }
+            Self::TlsConnects { connections } => {
+                let sessions = Sessions::full()?;
+                connects::run(address, connections, time, |stream| sessions.over(stream))
+            }
+            Self::TlsResumes { connections } => {
+                let sessions = Sessions::resumed()?;
+                connects::run(address, connections, time, |stream| sessions.over(stream))
+            }
             Self::Idle { connections } => idle::run(address, connections),
         }
     }

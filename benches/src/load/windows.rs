@@ -10,29 +10,30 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::LoadResult;
 
-struct Client {
-    stream: TcpStream,
+struct Client<S> {
+    stream: S,
     /// Bytes of the current window that have not come back.
     missing: usize,
     sent_at: Instant,
 }
 
-struct Clients {
+struct Clients<S> {
     poll: Poll,
     events: Events,
-    clients: Vec<Client>,
+    clients: Vec<Client<S>>,
     buffer: Vec<u8>,
 }
 
-/// Every connection sends `window` for itself.
-pub(super) fn run(
+/// Every connection sends `window` for itself, through what `over` makes of its stream.
+pub(super) fn run<S: Read + Write>(
     address: SocketAddr,
     connections: usize,
     window: &[u8],
     messages: usize,
     time: Duration,
+    over: impl Fn(TcpStream) -> io::Result<S>,
 ) -> Result<LoadResult, Box<dyn Error>> {
-    let mut clients = Clients::connect(address, connections)?;
+    let mut clients = Clients::connect(address, connections, over)?;
     let mut round_trips = Vec::new();
     for client in &mut clients.clients {
         client.send(window)?;
@@ -54,7 +55,7 @@ pub(super) fn run_fanout(
     message: &[u8],
     time: Duration,
 ) -> Result<LoadResult, Box<dyn Error>> {
-    let mut clients = Clients::connect(address, connections)?;
+    let mut clients = Clients::connect(address, connections, Ok)?;
     clients.await_members(message)?;
     let mut round_trips = Vec::new();
     let end = Instant::now() + time;
@@ -66,8 +67,12 @@ pub(super) fn run_fanout(
     Ok(LoadResult::of(round_trips, connections))
 }
 
-impl Clients {
-    fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
+impl<S: Read + Write> Clients<S> {
+    fn connect(
+        address: SocketAddr,
+        connections: usize,
+        over: impl Fn(TcpStream) -> io::Result<S>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut clients = Vec::new();
         for number in 0..connections {
@@ -75,14 +80,15 @@ impl Clients {
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
-            clients.push(Client { stream, missing: 0, sent_at: Instant::now() });
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut stream, Token(number), interest)?;
+            clients.push(Client { stream: over(stream)?, missing: 0, sent_at: Instant::now() });
         }
         Ok(Self { poll, events: Events::with_capacity(1024), clients, buffer: vec![0; 64 * 1024] })
     }
 
     /// Waits a little and reads what has come; calls `complete` for each client whose window is complete.
-    fn receive(&mut self, mut complete: impl FnMut(&mut Client) -> io::Result<()>) -> io::Result<()> {
+    fn receive(&mut self, mut complete: impl FnMut(&mut Client<S>) -> io::Result<()>) -> io::Result<()> {
         self.poll.poll(&mut self.events, Some(Duration::from_millis(100)))?;
         for event in &self.events {
             let client = &mut self.clients[event.token().0];
@@ -139,7 +145,7 @@ impl Clients {
     }
 }
 
-impl Client {
+impl<S: Read + Write> Client<S> {
     fn send(&mut self, window: &[u8]) -> io::Result<()> {
         self.sent_at = Instant::now();
         self.missing = window.len();

@@ -8,7 +8,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::Service;
+use super::{Service, handwritten_tls};
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -26,6 +26,9 @@ struct Server {
 }
 
 pub(crate) fn serve(service: Service) -> Result<(), Box<dyn Error>> {
+    if service == Service::TlsEcho {
+        return handwritten_tls::serve();
+    }
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
     println!("{}", listener.local_addr()?);
@@ -102,6 +105,7 @@ impl Server {
                 connection.unsent = unsent;
                 connection.flush()
             }
+            Service::TlsEcho => unreachable!("it has a server of its own"),
             Service::Chat => {
                 let mut lines = Vec::new();
                 connection.lines(data, |line| lines.extend_from_slice(line));

@@ -1,6 +1,7 @@
 //! The servers that are compared. Each prints its address and serves until it is killed.
 
 mod handwritten;
+mod handwritten_tls;
 mod ropewalk;
 mod tokio;
 
@@ -25,6 +26,8 @@ pub(crate) enum Service {
     Lines,
     /// Sends each line to everybody.
     Chat,
+    /// Echo over TLS.
+    TlsEcho,
 }
 
 impl Kind {
@@ -43,13 +46,14 @@ impl Kind {
 }
 
 impl Service {
-    const ALL: [Self; 3] = [Self::Echo, Self::Lines, Self::Chat];
+    const ALL: [Self; 4] = [Self::Echo, Self::Lines, Self::Chat, Self::TlsEcho];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Lines => "lines",
             Self::Chat => "chat",
+            Self::TlsEcho => "tls-echo",
         }
     }
 }
@@ -74,7 +78,7 @@ impl FromStr for Service {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|service| service.name() == name);
-        known.ok_or_else(|| format!("no service is called {name}; there are echo, lines and chat"))
+        known.ok_or_else(|| format!("no service is called {name}; there are echo, lines, chat and tls-echo"))
     }
 }
 

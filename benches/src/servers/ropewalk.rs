@@ -3,14 +3,17 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ropewalk::{
-    Bytes, ConnectionId, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, ListenOptions,
-    Protocol, Reactor, Reason, Result, SendLine, Transport, for_protocol,
+    Bytes, ConnectionId, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Protocol, Reactor,
+    Reason, Result, SendLine, ServerEndpoint, TcpServerEndpoint, TlsServerConfig, TlsServerEndpoint,
+    Transport, for_protocol,
 };
 
 use super::Service;
+use crate::tls::Certificate;
 
 struct Echo;
 
@@ -56,20 +59,31 @@ impl LineProtocol for Chat {
 
 pub(crate) fn serve(service: Service) -> std::result::Result<(), Box<dyn Error>> {
     match service {
-        Service::Echo => listen(for_protocol(|| Echo)),
-        Service::Lines => listen(for_protocol(|| LineReceiver::new(Lines).delimiter(Delimiter::Lf))),
+        Service::Echo => listen(&tcp(), for_protocol(|| Echo)),
+        Service::Lines => listen(&tcp(), for_protocol(|| LineReceiver::new(Lines).delimiter(Delimiter::Lf))),
         Service::Chat => {
             let room = Room::default();
-            listen(for_protocol(move || {
-                LineReceiver::new(Chat { room: Rc::clone(&room) }).delimiter(Delimiter::Lf)
-            }))
+            let make = move || LineReceiver::new(Chat { room: Rc::clone(&room) }).delimiter(Delimiter::Lf);
+            listen(&tcp(), for_protocol(make))
+        }
+        Service::TlsEcho => {
+            let Certificate { pem, key } = Certificate::new()?;
+            let config = TlsServerConfig::from_pem(pem, key)?;
+            listen(&TlsServerEndpoint::new(tcp(), config), for_protocol(|| Echo))
         }
     }
 }
 
-fn listen(factory: impl Factory + 'static) -> std::result::Result<(), Box<dyn Error>> {
+fn tcp() -> TcpServerEndpoint {
+    TcpServerEndpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+fn listen(
+    endpoint: &impl ServerEndpoint,
+    factory: impl Factory + 'static,
+) -> std::result::Result<(), Box<dyn Error>> {
     let mut reactor = Reactor::new()?;
-    let port = reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), factory)?;
+    let port = endpoint.listen(&reactor, factory)?;
     println!("{}", port.address());
     Ok(reactor.run()?)
 }

@@ -12,9 +12,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::{Framed, LinesCodec};
 
 use super::Service;
+use crate::tls;
 
 type Room = Rc<RefCell<HashMap<SocketAddr, mpsc::UnboundedSender<Rc<str>>>>>;
 
@@ -26,17 +28,19 @@ pub(crate) fn serve(service: Service) -> Result<(), Box<dyn Error>> {
 async fn accept(service: Service) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
+    let acceptor = TlsAcceptor::from(tls::server_config()?);
     let room = Room::default();
     loop {
         let (stream, peer) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let room = Rc::clone(&room);
+        let (room, acceptor) = (Rc::clone(&room), acceptor.clone());
         tokio::task::spawn_local(async move {
             // An error ends this connection, as the end of input does.
             let _ = match service {
                 Service::Echo => echo(stream).await,
                 Service::Lines => lines(stream).await,
                 Service::Chat => chat(stream, peer, room).await,
+                Service::TlsEcho => tls_echo(stream, acceptor).await,
             };
         });
     }
@@ -50,6 +54,20 @@ async fn echo(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         stream.write_all(&buffer[..count]).await?;
+    }
+}
+
+async fn tls_echo(stream: TcpStream, acceptor: TlsAcceptor) -> Result<(), Box<dyn Error>> {
+    let mut stream = acceptor.accept(stream).await?;
+    // As long as a record at its longest.
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(stream.shutdown().await?);
+        }
+        stream.write_all(&buffer[..count]).await?;
+        stream.flush().await?;
     }
 }
 

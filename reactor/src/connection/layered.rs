@@ -251,7 +251,7 @@ impl Connection {
         core.core().keep_scratch(stack.lend(core.core().scratch.take()));
         let mut failure = None;
         while self.writable && self.sends_wire() {
-            if stack.wire().is_empty() {
+            if stack.has_room() {
                 let filled = catch(|| fill(&mut stack, self.shared()));
                 if let Err(error) = filled.unwrap_or_else(|message| self.layer_panicked(message)) {
                     stack.fail();
@@ -313,7 +313,7 @@ fn fill(stack: &mut Stack, shared: &Shared) -> Result {
     if stack.has_failed() {
         return Ok(());
     }
-    while stack.wire().is_empty() && stack.is_open() && shared.state().flushes() {
+    while stack.has_room() && stack.is_open() && shared.state().flushes() {
         let Some(piece) = shared.take_output(PIECE_SIZE) else { break };
         let result = stack.send(piece.bytes());
         shared.give_back_output(piece);

@@ -15,6 +15,9 @@ pub(super) const HELD_MAX: usize = 128 * 1024;
 /// not listen must not fill the memory.
 const ANSWERS_MAX: usize = 64 * 1024;
 
+/// As little in the wire may go out together with what comes next: what a layer says in a handshake, or a short piece.
+const WIRE_SMALL: usize = 4 * 1024;
+
 /// The layers between the wire and the protocol. Does no input or output and calls no protocol.
 #[derive(Default)]
 pub(crate) struct Stack {
@@ -308,6 +311,11 @@ impl Stack {
     pub(super) fn discard_wire(&mut self) {
         self.wire.clear();
         self.advance(0);
+    }
+
+    /// Whether more bytes for the socket can be made, to go out with those that a layer has said.
+    pub(super) fn has_room(&self) -> bool {
+        self.sent == 0 && self.wire.len() < WIRE_SMALL
     }
 
     /// Gives the stack memory for bytes to the socket, if it has none. Returns what it does not need.
