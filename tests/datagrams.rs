@@ -1,4 +1,4 @@
-//! Sockets for datagrams in memory: what their protocols hear and when, whatever happens.
+//! Sockets for datagrams in memory: what their protocols hear and when, whatever happens (S117).
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod packets;

@@ -1,4 +1,4 @@
-//! Reading PROXY headers: every form of the specification, and what is none.
+//! Reading PROXY headers: every form of the specification, and what is none (S111, S112).
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod support;
