@@ -56,6 +56,7 @@ fn the_protocol_is_made_when_the_layers_are_open() {
     world.settle();
     assert_eq!(log.take(), ["made"]);
     assert_eq!(peer.received(), [GREETING, &masked("welcome")].concat());
+    assert_eq!(peer.writes(), 1, "what the layer says and what the protocol says go together");
     peer.send(masked("hello"));
     world.settle();
     assert_eq!(log.take(), ["data hello"]);

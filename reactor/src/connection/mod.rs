@@ -16,7 +16,7 @@ use std::io;
 use crate::driver::{Readiness, Stream};
 use crate::event_loop::callbacks::{Running, Watch, catch};
 use crate::producer::Registration;
-use crate::transport::shared::{Options, SWITCHING, Shared};
+use crate::transport::shared::{LOSS_TOLD, Options, SWITCHING, Shared};
 use crate::{Protocol, Reason, Transport};
 use deadlines::Deadlines;
 use lifecycle::{Actions, Event, State};
@@ -239,7 +239,7 @@ impl Connection {
         let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
         self.log_loss(&reason);
         self.deliver_loss(watch, reason);
-        self.shared().loss_told.set(true);
+        self.shared().set(LOSS_TOLD, true);
         for resolver in self.shared().take_rare(|rare| std::mem::take(&mut rare.waiting_for_loss)) {
             resolver.resolve(());
         }
@@ -279,7 +279,7 @@ impl Connection {
     pub(crate) fn discard(self) {
         let Self { stream, protocol, transport, producer, .. } = self;
         drop(stream);
-        transport.shared().loss_told.set(true);
+        transport.shared().set(LOSS_TOLD, true);
         // What handles left behind may own this very handle.
         let (rare, layers) = (transport.shared().take_all_rare(), transport.shared().take_layers());
         let core = transport.reactor().core();

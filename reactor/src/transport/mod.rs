@@ -213,7 +213,7 @@ impl Transport {
     /// ```
     pub fn when_lost(&self) -> Deferred<()> {
         let (deferred, resolver) = Deferred::new(self.reactor());
-        if self.shared.loss_told.get() {
+        if self.shared.has(shared::LOSS_TOLD) {
             resolver.resolve(());
         } else {
             self.shared.with_rare(|rare| rare.waiting_for_loss.push(resolver));

@@ -30,8 +30,6 @@ pub(crate) struct Shared {
     /// What steps of the lifecycle have asked for and the loop has not done yet.
     actions: Cell<Actions>,
     flags: Cell<u32>,
-    /// Whoever was to hear of the loss has heard of it.
-    pub(crate) loss_told: Cell<bool>,
     /// Output not yet sent, or at the end never sent.
     buffered: Cell<usize>,
     /// After so long without traffic the connection is closed.
@@ -132,6 +130,8 @@ pub(crate) const READ_RATE_WAITS: u32 = 1 << 18;
 pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
 /// Reading waits because too much waits that layers have said in answer to input.
 pub(crate) const LAYERS_ANSWER: u32 = 1 << 20;
+/// Whoever was to hear of the loss has heard of it.
+pub(crate) const LOSS_TOLD: u32 = 1 << 21;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -143,7 +143,6 @@ impl Shared {
             state: Cell::new(State::Opening),
             actions: Cell::new(Actions::NONE),
             flags: Cell::new(0),
-            loss_told: Cell::new(false),
             buffered: Cell::new(0),
             idle_timeout: Cell::new(None),
             output: RefCell::new(None),
