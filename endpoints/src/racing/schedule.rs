@@ -98,8 +98,12 @@ impl Schedule {
     }
 
     fn try_next(&mut self, now: Instant) -> Option<Action> {
-        let late = self.begun > 0 && now >= self.deadline;
-        if self.begun == self.addresses || late {
+        if self.begun == self.addresses {
+            return None;
+        }
+        if self.begun > 0 && now >= self.deadline {
+            // The time of the next may have passed unnoticed, behind a slow callback: nobody is to wait for it.
+            self.next = self.deadline;
             return None;
         }
         let attempt = self.begun;

@@ -66,6 +66,15 @@ fn none_but_the_first_begins_at_the_deadline() {
 }
 
 #[test]
+fn a_time_that_is_noticed_after_the_deadline_is_not_waited_for_again() {
+    assert_story(
+        3,
+        400,
+        &[(0, Time, &[Try(0)], Some(250)), (500, Time, &[], None), (600, Failed(0), &[Fail], None)],
+    );
+}
+
+#[test]
 fn giving_up_cancels_what_goes_on() {
     assert_story(
         3,
