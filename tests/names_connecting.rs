@@ -357,6 +357,30 @@ fn stopping_and_draining_end_a_race_in_every_state() {
 }
 
 #[test]
+fn draining_ends_a_race_that_is_between_two_attempts() {
+    let (mut world, peers) = world_with(&[V6, V4]);
+    let outcome = start(&mut world, &endpoint(), &Log::default());
+    peers[0].refuse(ConnectionRefused);
+    drop(world.reactor.drain(SECOND));
+    world.run_for(SECOND);
+    assert_eq!(outcome.error_at(0), "connecting to example.org:80: cancelled");
+    assert_only(&mut world, 0);
+}
+
+#[test]
+fn draining_ends_a_race_whose_addresses_are_known_already() {
+    let mut world = World::new();
+    let _peer = world.memory.expect_connect("127.0.0.1:7".parse().unwrap());
+    let endpoint: TcpClientEndpoint = "localhost:7".parse().unwrap();
+    let attempt = endpoint.connect(&world.reactor, factory_fn(|_| Some(Box::new(Echo))));
+    drop(world.reactor.drain(SECOND));
+    let outcome = Outcome::of(&world, attempt);
+    world.run_for(SECOND);
+    assert_eq!(outcome.error_at(0), "connecting to localhost:7: cancelled");
+    assert_only(&mut world, 0);
+}
+
+#[test]
 fn dropping_the_reactor_frees_a_race_in_every_state() {
     for wait in [0, 50, 150, 400] {
         let (mut world, _peers) = world_with(&[V6, V4]);

@@ -41,6 +41,7 @@ impl ReactorHandle {
     /// second drain during the first may shorten its time, and ends with it.
     pub fn drain(&self, within: Duration) -> Deferred<Drained> {
         let (deferred, resolver) = Deferred::new(self);
+        self.core().counters.drain();
         self.core().command(Command::Drain(within, resolver));
         deferred
     }

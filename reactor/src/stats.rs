@@ -30,6 +30,8 @@ pub struct Stats {
     pub slow_callbacks: u64,
     /// Panics of user code that were caught.
     pub panics: u64,
+    /// Calls of [`drain`](crate::ReactorHandle::drain), by signals too. What takes several attempts tells by it that it was drained in between.
+    pub drains: u64,
 }
 
 /// The counters behind [`Stats`], each in a cell of its own because they change with every message.
@@ -46,6 +48,7 @@ pub(crate) struct Counters {
     output_buffered_peak: Cell<usize>,
     slow_callbacks: Cell<u64>,
     panics: Cell<u64>,
+    drains: Cell<u64>,
 }
 
 impl Counters {
@@ -63,6 +66,7 @@ impl Counters {
             output_buffered_peak: self.output_buffered_peak.get(),
             slow_callbacks: self.slow_callbacks.get(),
             panics: self.panics.get(),
+            drains: self.drains.get(),
         }
     }
 
@@ -105,6 +109,10 @@ impl Counters {
 
     pub(crate) fn panic(&self) {
         add(&self.panics, 1);
+    }
+
+    pub(crate) fn drain(&self) {
+        add(&self.drains, 1);
     }
 }
 

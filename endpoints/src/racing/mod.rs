@@ -56,6 +56,7 @@ pub(crate) fn connect_by_name(
         options: options.clone(),
         race_options: race_options.clone(),
         deadline: reactor.now() + options.timeout,
+        drains: reactor.stats().drains,
         factory,
         state: RefCell::new(State { resolver: Some(resolver), ..State::default() }),
     });
@@ -79,6 +80,8 @@ struct Race {
     options: ConnectOptions,
     race_options: RaceOptions,
     deadline: Instant,
+    /// How many drains there were before.
+    drains: u64,
     factory: Rc<dyn Factory>,
     state: RefCell<State>,
 }
@@ -104,6 +107,10 @@ impl Race {
     fn begin(self: &Rc<Self>, result: Result<Vec<IpAddr>, ResolveError>) {
         if self.state.borrow().is_over() {
             // Cancelled while the result was on its way.
+            return;
+        }
+        if self.was_drained() {
+            self.give_up(self.cancelled());
             return;
         }
         match result {
@@ -194,6 +201,7 @@ impl Race {
             Err(error @ (ConnectError::Cancelled { .. } | ConnectError::Shutdown { .. })) => {
                 self.give_up(error)
             }
+            Err(_) if self.was_drained() => self.give_up(self.cancelled()),
             Err(error) => {
                 log::debug!("{error}");
                 self.state.borrow_mut().errors.push((attempt, error));
@@ -202,6 +210,11 @@ impl Race {
             // Only the winner has a protocol to connect.
             Ok(_) => {}
         }
+    }
+
+    /// Whether the reactor was drained while this had neither a lookup nor an attempt that a drain could cancel.
+    fn was_drained(&self) -> bool {
+        self.reactor.stats().drains > self.drains
     }
 
     /// The user wants no connection any more.
