@@ -19,6 +19,7 @@ pub(crate) type Deed = Box<dyn FnOnce()>;
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) race: RefCell<Option<Deferred<()>>>,
+    pub(crate) begun: Cell<bool>,
     pub(crate) results: RefCell<Vec<(Verdict, Instant)>>,
     pub(crate) transport: RefCell<Option<Transport>>,
     pub(crate) admitted: RefCell<Vec<Address>>,
@@ -29,6 +30,8 @@ pub(crate) struct Notes {
     pub(crate) next: RefCell<Vec<Deed>>,
     /// Has the peers speak some time after one of them was admitted.
     pub(crate) speech: RefCell<Option<Deed>>,
+    /// They will.
+    pub(crate) speaking: Cell<bool>,
     /// Held by everything that must be gone in the end.
     pub(crate) token: RefCell<Rc<()>>,
 }

@@ -12,6 +12,7 @@ mod world;
 
 mod course;
 mod guests;
+mod lookups;
 mod model;
 
 use std::cell::{Cell, RefCell};
@@ -23,8 +24,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use course::Course;
+use guests::Deed;
+use lookups::Whimsical;
 use model::{Answer, Guest, Plan};
-use ropewalk::testing::Operation;
+use ropewalk::driver::Readiness;
+use ropewalk::testing::{Operation, Peer};
 use ropewalk::{Instant, IpFamily};
 use world::SECOND;
 
@@ -91,13 +95,17 @@ impl Dice {
         let addresses = names[name].iter().enumerate();
         let addresses = addresses.map(|(index, ip)| (*ip, self.answer(), answered(index))).collect();
         let timeout = self.pick(&[0, 15, 400, 1000, 5000]) + self.roll(300);
+        // Such a one is cancelled in the end, if nothing else happens to it.
+        let endless = self.roll(12) == 0;
+        let cancels = endless || self.roll(3) == 0;
         Plan {
             name,
             start,
-            timeout: Duration::from_millis(timeout) + apart(500),
-            attempt_delay: self.time(2500),
+            timeout: if endless { Duration::MAX } else { Duration::from_millis(timeout) + apart(500) },
+            attempt_delay: self.pick(&[self.time(2500), self.time(2500), self.time(2500), Duration::MAX]),
             first: self.pick(&[None, Some(IpFamily::Ipv4), Some(IpFamily::Ipv6)]),
-            cancel: (self.roll(3) == 0).then(|| start + self.time(3000) + apart(700 + number)),
+            cancel: cancels.then(|| start + self.time(3000) + apart(700 + number)),
+            bind: self.pick(&[None, None, None, Some(IpFamily::Ipv4), Some(IpFamily::Ipv6)]),
             guest: self.guest(),
             addresses,
         }
@@ -156,7 +164,7 @@ fn trouble(dice: &Dice, course: &mut Course) {
     let race = usize::try_from(dice.roll(course.plans.len() as u64)).unwrap();
     let other = usize::try_from(dice.roll(course.plans.len() as u64)).unwrap();
     let notes = Rc::clone(&course.notes[race]);
-    match dice.roll(6) {
+    match dice.roll(11) {
         0 => {
             let operations = [Operation::Connect, Operation::Register, Operation::Resolve, Operation::Thread];
             let operation = dice.pick(&operations);
@@ -184,9 +192,45 @@ fn trouble(dice: &Dice, course: &mut Course) {
             course.note(format!("cancel {race}"));
             notes.cancel();
         }
+        // One without a deadline would go on.
+        5 if course.plans[race].timeout < Duration::MAX => {
+            course.note(format!("race {race} is not awaited any more"));
+            notes.race.replace(None);
+        }
+        6 => {
+            course.note(format!("the peers of {race} report what is not there"));
+            let readiness = dice.pick(&[
+                Readiness { writable: true, ..Readiness::default() },
+                Readiness { read_closed: true, ..Readiness::default() },
+                Readiness { error: true, readable: true, ..Readiness::default() },
+            ]);
+            course.peers[race].values().for_each(|peer| peer.spurious(readiness));
+        }
+        7 => {
+            let resets = dice.roll(2) == 0;
+            course.note(format!("the peers of {race} go, reset {resets}"));
+            let go = |peer: &Peer| if resets { peer.reset() } else { peer.finish() };
+            course.peers[race].values().for_each(go);
+        }
+        8 => {
+            let (name, timeout) = (course::name(course.plans[race].name), dice.time(3000));
+            let (askers, reactor) = (course.askers.clone(), (*course.world.reactor).clone());
+            course
+                .note(format!("somebody asks for {name} within {timeout:?} in the next callback of {race}"));
+            notes.next.borrow_mut().push(Box::new(move || askers.ask(&reactor, &name, timeout)));
+        }
+        9 => {
+            let (name, timeout) = (course::name(course.plans[race].name), dice.time(3000));
+            let cancels = dice.roll(2) == 0;
+            course.note(format!("somebody asks for {name} within {timeout:?}, another cancels {cancels}"));
+            course.askers.ask(&course.world.reactor, &name, timeout);
+            if cancels {
+                course.askers.cancel();
+            }
+        }
         _ => {
             course.note(format!("all of {race} accept"));
-            course.peers[race].values().for_each(ropewalk::testing::Peer::accept);
+            course.peers[race].values().for_each(Peer::accept);
         }
     }
 }
@@ -194,6 +238,15 @@ fn trouble(dice: &Dice, course: &mut Course) {
 fn run_roughly(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
     let dice = Dice(Cell::new(seed));
     let mut course = dice.course(false, steps);
+    if dice.roll(3) == 0 {
+        course.note("names are resolved at whim");
+        let deeds = course.notes.iter().map(|notes| {
+            let notes = Rc::clone(notes);
+            Box::new(move || notes.cancel()) as Deed
+        });
+        let resolver = Whimsical { deeds: RefCell::new(deeds.collect()), dice: Dice(Cell::new(seed)) };
+        course.world.reactor.set_name_resolver(Rc::new(resolver));
+    }
     let mut ended = false;
     while let Some(step) = course.next_step() {
         course.take(step);
@@ -211,28 +264,35 @@ fn run_roughly(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
             _ => {}
         }
     }
-    let mut dropped = false;
-    if ended {
-        match dice.roll(3) {
-            0 => {
-                course.note("stop");
-                course.world.turn();
-                course.world.reactor.stop();
-            }
-            1 => {
-                course.note("drain");
-                drop(course.world.reactor.drain(SECOND));
-            }
-            _ => {
-                course.note("drop");
-                dropped = true;
-                course.world.reactor = course.world.memory.reactor();
-            }
-        }
-    }
+    let dropped = ended && end(&dice, &mut course);
     course.world.run_for(60 * SECOND);
     course.check_deadlines();
     course.check(dropped);
+}
+
+/// The reactor ends, or ends what goes on. Returns whether it was dropped.
+fn end(dice: &Dice, course: &mut Course) -> bool {
+    match dice.roll(3) {
+        0 => {
+            course.note("stop");
+            // One that does not run cannot be stopped.
+            course.world.turn();
+            course.world.reactor.stop();
+        }
+        1 => {
+            course.note("drain");
+            drop(course.world.reactor.drain(SECOND));
+            course.world.run_for(SECOND);
+        }
+        _ => {
+            course.note("drop");
+            course.world.reactor = course.world.memory.reactor();
+            return true;
+        }
+    }
+    course.world.settle();
+    course.check_results(false);
+    false
 }
 
 fn for_all_seeds(run: fn(u64, &Rc<RefCell<Vec<String>>>)) {

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
     pub(crate) attempt_delay: Duration,
     pub(crate) first: Option<IpFamily>,
+    /// Of which family the local address is.
+    pub(crate) bind: Option<IpFamily>,
     pub(crate) cancel: Option<Instant>,
     pub(crate) guest: Guest,
     /// As the name has them, with what each does and when.
@@ -65,7 +67,7 @@ impl Plan {
 
     /// When nobody waits for the lookup any more.
     pub(crate) fn leaves(&self) -> Instant {
-        self.cancel.map_or(self.deadline(), |cancel| cancel.min(self.deadline()))
+        self.cancel.unwrap_or(Instant::NEVER).min(self.deadline())
     }
 
     /// The verdict and its time, if the lookup is answered at `answered`.
@@ -155,6 +157,13 @@ impl Plan {
             *count += 1;
         }
         numbered.sort_by_key(|(rank, _)| *rank);
-        numbered.into_iter().map(|(_, entry)| entry).collect()
+        let order = numbered.into_iter().map(|(_, entry)| entry);
+        // Those that the local address cannot reach are left out, unless that is all.
+        let reaches = |(address, _, _): &(IpAddr, _, _)| match self.bind {
+            Some(family) => address.is_ipv4() == (family == IpFamily::Ipv4),
+            None => true,
+        };
+        let reached: Vec<_> = order.clone().filter(reaches).collect();
+        if reached.is_empty() { order.collect() } else { reached }
     }
 }
