@@ -177,6 +177,25 @@ fn input_that_nobody_asks_for_slows_the_peer_down() {
     assert_eq!(log.take(), ["paused: true", &(MARK * 2 + 8).to_string()]);
 }
 
+/// A read that is given up no longer lets in what it asked for.
+#[test]
+fn giving_a_large_read_up_lets_no_more_in() {
+    const MARK: usize = 64 * 1024;
+    let (mut world, peer, log) = talk(async |mut stream, log| {
+        let reactor = stream.transport().reactor().clone();
+        let read = reactor.timeout(SECOND, stream.read_exact(MARK * 16)).await;
+        log.add(format!("given up: {}, paused: {}", read.is_err(), stream.transport().is_reading_paused()));
+        reactor.sleep(SECOND).await;
+        Ok(stream.read().await?.unwrap().len().to_string())
+    });
+    peer.send(vec![b'x'; MARK]);
+    world.run_for(SECOND);
+    assert_eq!(log.take(), ["given up: true, paused: true"]);
+    peer.send(vec![b'x'; MARK]);
+    world.run_for(SECOND);
+    assert_eq!(log.take(), [MARK.to_string()]);
+}
+
 /// Who writes more than the peer reads waits until it has drained.
 #[test]
 fn writable_waits_for_a_slow_peer() {

@@ -213,10 +213,10 @@ impl ByteStream {
         wanted: usize,
         mut take: impl FnMut(&mut Buffer) -> Option<T>,
     ) -> Result<Option<T>, StreamError> {
+        let _asking = Asking(self);
         poll_fn(|context| {
             let taken = take(&mut self.shared.input());
             if taken.is_some() {
-                self.shared.want(0, &self.transport);
                 return Poll::Ready(Ok(taken));
             }
             if let Some(end) = self.shared.end_of_input() {
@@ -227,6 +227,15 @@ impl ByteStream {
             Poll::Pending
         })
         .await
+    }
+}
+
+/// Lasts as long as a read, also one that is given up: afterwards nobody asks for more input than the mark.
+struct Asking<'a>(&'a ByteStream);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.shared.want(0, &self.0.transport);
     }
 }
 
