@@ -617,3 +617,63 @@ fn a_bad_endpoint_is_a_failure() {
     assert!(!service.is_running());
     assert_eq!((world.reactor.stats().timers, world.now()), (0, Instant::ZERO + SECOND * 10));
 }
+
+/// What user code does when its preparation is cancelled counts as at any other time: by a stop, or by a loss.
+#[test]
+fn cancelling_a_preparation_may_start_or_stop_the_service() {
+    for (stopping, starts) in [(true, true), (true, false), (false, true), (false, false)] {
+        let own: Rc<RefCell<Option<ClientService>>> = Rc::default();
+        let (service, log) = (Rc::clone(&own), Log::default());
+        let noted = log.clone();
+        let kept: RefCell<Option<Resolver<Result>>> = RefCell::default();
+        let options = ClientOptions::default().prepare(move |transport| {
+            let (preparation, resolver) = Deferred::new(transport.reactor());
+            kept.replace(Some(resolver));
+            let (service, noted) = (Rc::clone(&service), noted.clone());
+            preparation.on_cancel(move || {
+                let service = service.take().unwrap();
+                noted.add("cancelled");
+                if starts {
+                    service.start();
+                } else {
+                    service.stop().then(move |()| noted.add("stopped"));
+                }
+            });
+            preparation
+        });
+        let mut setting = Setting::with(options);
+        own.replace(Some(setting.service.clone()));
+        let (peer, _next) = (setting.accepting_peer(), setting.accepting_peer());
+        setting.settle();
+        if stopping {
+            drop(setting.service.stop());
+            setting.settle();
+            assert_eq!(log.take(), ["cancelled"], "the connection is not over");
+        }
+        peer.finish();
+        setting.settle();
+        setting.world.run_for(SECOND);
+        let is_stopped = log.take().contains(&"stopped".into());
+        assert_eq!((setting.service.is_running(), is_stopped), (starts, !starts));
+        assert_eq!(setting.log.count("made"), if starts { 2 } else { 1 }, "stopping: {stopping}");
+    }
+}
+
+/// Whoever asks again and again while there is no connection, and no longer waits for the answers, costs nothing.
+#[test]
+fn waiters_that_give_up_are_forgotten_with_the_next_failure() {
+    let mut setting = Setting::new();
+    let held = Rc::new(());
+    for _ in 0..100 {
+        let connected = setting.service.when_connected();
+        let kept = Rc::clone(&held);
+        connected.on_cancel(move || drop(kept));
+    }
+    setting.note(setting.service.when_connected());
+    setting.settle();
+    setting.assert_log(&[REFUSED]);
+    assert_eq!(Rc::strong_count(&held), 1);
+    let _peer = setting.accepting_peer();
+    setting.wait();
+    setting.assert_log(&["made", "connected", "got 192.0.2.1:80"]);
+}

@@ -103,7 +103,7 @@ impl Inner {
 
     pub(super) fn stop(&self) -> Deferred<()> {
         let (deferred, resolver) = Deferred::new(&self.reactor);
-        let mut stopped = Vec::new();
+        let (mut stopped, mut operation) = (Vec::new(), None);
         let is_over = match self.state.replace(State::Stopped) {
             State::Stopped => true,
             State::Waiting(call) => {
@@ -113,12 +113,12 @@ impl Inner {
                 true
             }
             State::Connecting(attempt) => {
-                cancel(attempt);
+                operation = attempt;
                 false
             }
             State::Preparing(transport, preparation) => {
                 transport.lose_connection();
-                cancel(preparation);
+                operation = preparation;
                 false
             }
             State::Connected(transport, _) => {
@@ -138,6 +138,8 @@ impl Inner {
             self.state.replace(State::Stopping { restart: false, stopped });
         }
         self.disappoint(|_| Some(NoConnection::Stopped));
+        // Last, as user code hears of it, which may start the service again.
+        cancel(operation);
         deferred
     }
 
@@ -226,19 +228,26 @@ impl Inner {
     }
 
     fn lost(self: &Rc<Self>) {
+        self.cancel_preparation();
         if self.is_stopping() {
             return self.stopped();
         }
         match self.state.replace(State::Stopped) {
             State::Connected(_, since) => self.lost_since(since),
             State::Closing(failure) => self.failed(failure),
-            State::Preparing(_, preparation) => {
-                cancel(preparation);
-                self.failed(ClientFailure::Lost);
-            }
+            State::Preparing(..) => self.failed(ClientFailure::Lost),
             // No other has a connection.
             State::Stopped | State::Waiting(_) | State::Connecting(_) | State::Stopping { .. } => {}
         }
+    }
+
+    /// User code hears of it, which may stop the service.
+    fn cancel_preparation(&self) {
+        let preparation = match &mut *self.state.borrow_mut() {
+            State::Preparing(_, preparation) => preparation.take(),
+            _ => None,
+        };
+        cancel(preparation);
     }
 
     /// A connection that was good has ended.
@@ -298,13 +307,14 @@ impl Inner {
         }
     }
 
-    /// Gives those who wait the error that there is for them.
+    /// Gives those who wait the error that there is for them, and forgets those who have given up.
     fn disappoint(&self, mut error: impl FnMut(&mut Waiter) -> Option<NoConnection>) {
         let mut patient = Vec::new();
         for mut waiter in self.waiters.take() {
             match error(&mut waiter) {
                 Some(error) => waiter.resolver.resolve(Err(error)),
-                None => patient.push(waiter),
+                None if waiter.resolver.is_awaited() => patient.push(waiter),
+                None => {}
             }
         }
         self.waiters.borrow_mut().append(&mut patient);
