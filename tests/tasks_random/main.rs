@@ -1,0 +1,96 @@
+//! Tasks, streams and client services to which anything happens at any time, from a seed: whatever it is, the guarantees
+//! hold.
+//!
+//! A seed that fails is printed with its steps. `ROPEWALK_SEED` runs one alone.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod services;
+mod streams;
+mod tasks;
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use world::MILLISECOND;
+
+const SEEDS: u64 = 2_000;
+
+/// Numbers from a seed (SplitMix64), and what was done with them.
+struct Dice {
+    state: Cell<u64>,
+    steps: RefCell<Vec<String>>,
+}
+
+impl Dice {
+    /// A number below `sides`.
+    fn roll(&self, sides: u64) -> u64 {
+        self.state.set(self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let mixed = self.state.get();
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    /// True once in so many times.
+    fn once_in(&self, times: u64) -> bool {
+        self.roll(times) == 0
+    }
+
+    /// A size below one of `bounds`.
+    fn size(&self, bounds: &[u64]) -> usize {
+        let bound = bounds[self.index(bounds.len())];
+        usize::try_from(self.roll(bound)).unwrap()
+    }
+
+    fn index(&self, length: usize) -> usize {
+        usize::try_from(self.roll(length as u64)).unwrap()
+    }
+
+    /// Up to three seconds, and often none.
+    fn time(&self) -> Duration {
+        let bound = [1, 10, 3000][self.index(3)];
+        MILLISECOND * u32::try_from(self.roll(bound)).unwrap()
+    }
+
+    /// Takes any of `pool`.
+    fn take<T>(&self, pool: &RefCell<Vec<T>>) -> Option<T> {
+        let mut pool = pool.borrow_mut();
+        let length = pool.len() as u64;
+        (length > 0).then(|| pool.swap_remove(usize::try_from(self.roll(length)).unwrap()))
+    }
+
+    fn note(&self, step: impl Into<String>) {
+        self.steps.borrow_mut().push(step.into());
+    }
+}
+
+/// Runs `story` with each seed.
+fn run(story: fn(&Rc<Dice>)) {
+    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
+    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
+        let dice = Rc::new(Dice { state: Cell::new(seed), steps: RefCell::default() });
+        if catch_unwind(AssertUnwindSafe(|| story(&dice))).is_err() {
+            panic!("seed {seed} fails:\n{}", dice.steps.borrow().join("\n"));
+        }
+    }
+}
+
+#[test]
+fn whatever_tasks_do_the_guarantees_hold() {
+    run(tasks::story);
+}
+
+#[test]
+fn whatever_happens_to_a_stream_the_guarantees_hold() {
+    run(streams::story);
+}
+
+#[test]
+fn whatever_happens_to_a_client_service_the_guarantees_hold() {
+    run(services::story);
+}
