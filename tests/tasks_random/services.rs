@@ -25,6 +25,8 @@ struct Scene {
     service: RefCell<Option<ClientService>>,
     peers: RefCell<Vec<Peer>>,
     preparing: RefCell<Vec<Resolver<Result>>>,
+    /// The last preparation goes on, and was not cancelled.
+    prepares: Cell<bool>,
     violations: RefCell<Vec<String>>,
     /// It was started, and neither stopped nor has it given up.
     wanted: Cell<bool>,
@@ -142,9 +144,11 @@ impl Scene {
         }
         let (deferred, resolver) = Deferred::new(reactor);
         self.preparing.borrow_mut().push(resolver);
+        self.prepares.set(true);
         let scene = Rc::clone(self);
         deferred.on_cancel(move || {
             scene.dice.note("preparation cancelled");
+            scene.prepares.set(false);
             scene.maybe_act("cancelling");
             if scene.dice.once_in(2) {
                 drop(scene.dice.take(&scene.preparing));
@@ -182,6 +186,7 @@ impl Scene {
             (7, _) => {
                 self.dice.note("prepared, or not");
                 if let Some(resolver) = self.dice.take(&self.preparing) {
+                    self.prepares.set(false);
                     match self.dice.roll(3) {
                         0 => resolver.resolve(Ok(())),
                         1 => resolver.resolve(Err("not now".into())),
@@ -201,9 +206,13 @@ impl Scene {
             }
         }
         if self.dice.once_in(2) {
-            world.settle()
+            world.settle();
+            let goes_on = self.attempts.get() > 0 || self.prepares.get();
+            if goes_on && !self.wanted.get() {
+                self.complain("something was not cancelled by the stop");
+            }
         } else {
-            world.turn()
+            world.turn();
         }
         let service = self.service.borrow().clone().unwrap();
         self.look(&service);
@@ -309,6 +318,7 @@ fn begin(dice: &Rc<Dice>) -> (World, Rc<Scene>) {
         service: RefCell::default(),
         peers: RefCell::default(),
         preparing: RefCell::default(),
+        prepares: Cell::default(),
         violations: RefCell::default(),
         wanted: Cell::default(),
         changes: Cell::default(),
