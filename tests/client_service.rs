@@ -649,6 +649,7 @@ fn cancelling_a_preparation_may_start_or_stop_the_service() {
             drop(setting.service.stop());
             setting.settle();
             assert_eq!(log.take(), ["cancelled"], "the connection is not over");
+            assert_eq!(setting.log.count("made"), 1, "the next comes after it");
         }
         peer.finish();
         setting.settle();
