@@ -214,6 +214,30 @@ fn a_lost_connection_gives_its_promise_back() {
     assert_eq!(world.reactor.stats().timers, 1);
 }
 
+/// Those who pause while they wait give their promises back when these are due: else all would come on top of a burst.
+#[test]
+fn a_paused_crowd_saves_up_no_more_than_a_burst() {
+    let mut world = World::new();
+    let shared = bucket(1000, 10_000);
+    let mut crowd = Vec::new();
+    for _ in 0..20 {
+        let (counting, count) = counter();
+        let (peer, transport) = world.open(counting);
+        transport.set_read_rate(shared.clone());
+        peer.send(vec![b'x'; 100_000]);
+        crowd.push((transport, count));
+    }
+    let total =
+        |crowd: &[(Transport, Rc<Cell<usize>>)]| crowd.iter().map(|(_, count)| count.get()).sum::<usize>();
+    world.settle();
+    crowd.iter().for_each(|(transport, _)| transport.pause_reading());
+    world.run_for(100 * SECOND);
+    assert_eq!(total(&crowd), 10_000);
+    crowd.iter().for_each(|(transport, _)| transport.resume_reading());
+    world.settle();
+    assert_eq!(total(&crowd), 20_000);
+}
+
 /// A limit that is lifted or changed while a connection waits counts at once.
 #[test]
 fn a_limit_may_change_at_any_time() {

@@ -42,7 +42,12 @@ impl Connection {
 
     /// Returns whether the connection is to be put into the list of those to read.
     pub(crate) fn queue(&mut self) -> bool {
-        let queues = !self.queued && self.may_read();
+        let reads = self.may_read();
+        if !reads {
+            // A promise that is due and not used would come on top of what the bucket saves up.
+            self.budget_used(Direction::Read, 0);
+        }
+        let queues = !self.queued && reads;
         self.queued |= queues;
         queues
     }
