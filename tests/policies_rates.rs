@@ -238,6 +238,20 @@ fn a_paused_crowd_saves_up_no_more_than_a_burst() {
     assert_eq!(total(&crowd), 20_000);
 }
 
+/// Nor are the timers of limits kept that were replaced.
+#[test]
+fn limits_that_are_replaced_leave_no_timers() {
+    let (mut world, peer, transport) = World::with(Echo);
+    peer.send([b'x'; 10_000]);
+    transport.write([b'x'; 10_000]);
+    for _ in 0..100 {
+        transport.set_read_rate(bucket(0, 1));
+        transport.set_write_rate(bucket(0, 1));
+        world.settle();
+    }
+    assert!(world.reactor.stats().timers <= 2, "{} timers", world.reactor.stats().timers);
+}
+
 /// A limit that is lifted or changed while a connection waits counts at once.
 #[test]
 fn a_limit_may_change_at_any_time() {

@@ -48,17 +48,22 @@ impl Connection {
         let shared = self.shared();
         shared.set(direction.waits(), true);
         let timer = shared.reactor.core().timers.borrow_mut().insert(from, Timer::Rate(shared.id));
-        shared.with_rare(|rare| rare.timers.insert(timer));
+        shared.with_rare(|rare| {
+            rare.timers.insert(timer);
+            if let Some(share) = rare.rates.of(direction) {
+                share.wait(timer);
+            }
+        });
     }
 
     /// There may be tokens for which the connection waits.
     pub(crate) fn rate_timer_expired(&self, timer: crate::TimerKey) {
         self.transport.forget_timer(timer);
         let shared = self.shared();
-        let now = shared.now();
         for direction in [Direction::Read, Direction::Write] {
-            let is_due = shared
-                .take_rare(|rare| rare.rates.of(direction).as_ref().is_some_and(|share| share.is_due(now)));
+            let is_due = shared.take_rare(|rare| {
+                rare.rates.of(direction).as_mut().is_some_and(|share| share.timer_expired(timer.0))
+            });
             if is_due {
                 shared.set(direction.waits(), false);
                 shared.ask_attention();

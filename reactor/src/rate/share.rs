@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::TokenBucket;
 use super::bucket::Grant;
 use crate::Instant;
+use crate::timers::TimerId;
 use crate::transport::shared::{READ_RATE_WAITS, WRITE_RATE_WAITS};
 
 /// Which way bytes go.
@@ -36,6 +37,8 @@ pub(crate) struct Share {
     bucket: Rc<TokenBucket>,
     /// What is promised. Zero bytes mean that nothing is.
     promised: Grant,
+    /// Expires when the promise is due.
+    timer: Option<TimerId>,
 }
 
 impl Rates {
@@ -55,7 +58,7 @@ impl Rates {
 
 impl Share {
     pub(crate) const fn new(bucket: Rc<TokenBucket>) -> Self {
-        Self { bucket, promised: Grant { bytes: 0, from: Instant::ZERO } }
+        Self { bucket, promised: Grant { bytes: 0, from: Instant::ZERO }, timer: None }
     }
 
     /// How many bytes may be moved now, up to `wanted`; or from when on some may be.
@@ -63,12 +66,22 @@ impl Share {
         if self.promised.bytes == 0 {
             self.promised = self.bucket.reserve(now, wanted);
         }
-        if self.is_due(now) { Ok(self.promised.bytes) } else { Err(self.promised.from) }
+        if self.promised.from <= now { Ok(self.promised.bytes) } else { Err(self.promised.from) }
     }
 
-    /// Whether what is promised may be moved.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.promised.from <= now
+    /// The promise is waited for.
+    pub(crate) const fn wait(&mut self, timer: TimerId) {
+        self.timer = Some(timer);
+    }
+
+    /// The timer with which the promise is waited for.
+    pub(crate) const fn timer(&self) -> Option<TimerId> {
+        self.timer
+    }
+
+    /// Whether this was the timer for the promise, which is due then.
+    pub(crate) fn timer_expired(&mut self, timer: TimerId) -> bool {
+        self.timer.take_if(|waits| *waits == timer).is_some()
     }
 
     /// So many bytes were moved; the rest of the promise goes back.

@@ -458,6 +458,10 @@ impl Shared {
             let replaced = std::mem::replace(rare.rates.of(direction), share);
             (replaced, rare.rates.is_limited())
         });
+        if let Some(timer) = replaced.as_ref().and_then(Share::timer) {
+            self.take_rare(|rare| rare.timers.remove(&timer));
+            self.core().timers.borrow_mut().remove(timer);
+        }
         drop(replaced);
         self.set(RATED, is_limited);
         self.set(direction.waits(), false);
