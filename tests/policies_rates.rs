@@ -238,6 +238,29 @@ fn a_paused_crowd_saves_up_no_more_than_a_burst() {
     assert_eq!(total(&crowd), 20_000);
 }
 
+/// What some give back makes no more than a burst with what others are still promised.
+#[test]
+fn a_crowd_that_pauses_lets_nobody_go_faster_than_the_rate() {
+    let mut world = World::new();
+    let shared = bucket(1000, 1000);
+    let mut crowd = Vec::new();
+    for _ in 0..40 {
+        let (counting, count) = counter();
+        let (peer, transport) = world.open(counting);
+        transport.set_read_rate(shared.clone());
+        peer.send(vec![b'x'; 10_000]);
+        crowd.push((transport, count));
+    }
+    world.settle();
+    crowd.iter().for_each(|(transport, _)| transport.pause_reading());
+    world.run_for(2700 * MILLISECOND);
+    crowd.iter().for_each(|(transport, _)| transport.resume_reading());
+    let total = || crowd.iter().map(|(_, count)| count.get()).sum::<usize>();
+    let before = total();
+    world.run_for(SECOND);
+    assert!(total() - before <= 2100, "{} bytes", total() - before);
+}
+
 /// Nor are the timers of limits kept that were replaced.
 #[test]
 fn limits_that_are_replaced_leave_no_timers() {

@@ -34,6 +34,8 @@ pub struct TokenBucket {
     /// In billionths of a byte, as one nanosecond brings a billionth of the rate: so nothing is ever rounded away.
     /// Negative when bytes were promised for later.
     level: Cell<i128>,
+    /// How many bytes are promised and were neither moved nor given back.
+    promised: Cell<usize>,
     /// When the level was as it says.
     filled_at: Cell<Instant>,
 }
@@ -68,6 +70,7 @@ impl TokenBucket {
             bytes_per_second,
             burst,
             level: Cell::new(burst as i128 * BILLION),
+            promised: Cell::new(0),
             filled_at: Cell::new(Instant::ZERO),
         }
     }
@@ -88,12 +91,29 @@ impl TokenBucket {
         let bytes = wanted.min(self.quantum());
         let level = self.level.get() - bytes as i128 * BILLION;
         self.level.set(level);
+        self.promised.set(self.promised.get() + bytes);
         Grant { bytes, from: now + self.time_to_fill(-level) }
     }
 
-    /// Takes bytes back that were promised and not moved.
+    /// Promised bytes were moved.
+    pub(super) fn used(&self, bytes: usize) {
+        self.promised.set(self.promised.get() - bytes);
+    }
+
+    /// Takes bytes back that were promised and not moved. With what others are still promised they make no more than a burst.
     pub(super) fn give_back(&self, bytes: usize) {
-        self.set_level(self.level.get() + bytes as i128 * BILLION);
+        self.used(bytes);
+        self.raise(self.level.get() + bytes as i128 * BILLION, self.unpromised());
+    }
+
+    /// What of a burst is not promised.
+    fn unpromised(&self) -> i128 {
+        i128::from(self.burst) - self.promised.get() as i128
+    }
+
+    /// Raises the level, but not above `most` bytes.
+    fn raise(&self, level: i128, most: i128) {
+        self.level.set(self.level.get().max(level.min(most * BILLION)));
     }
 
     fn quantum(&self) -> usize {
@@ -105,11 +125,9 @@ impl TokenBucket {
         self.filled_at.set(now.max(self.filled_at.get()));
         // The product of two numbers of 64 bits fits; a level is far smaller than what is left above it.
         let gain = u128::from(elapsed) * u128::from(self.bytes_per_second);
-        self.set_level(self.level.get().saturating_add_unsigned(gain));
-    }
-
-    fn set_level(&self, level: i128) {
-        self.level.set(level.min(i128::from(self.burst) * BILLION));
+        // A promise that is a little late takes nothing from small bursts.
+        let most = self.unpromised().max(self.quantum() as i128);
+        self.raise(self.level.get().saturating_add_unsigned(gain), most);
     }
 
     /// How long it takes until `missing` billionths of a byte have flowed in.
@@ -153,6 +171,7 @@ mod tests {
                 bucket.give_back(1);
                 return taken;
             }
+            bucket.used(grant.bytes);
             taken += grant.bytes;
         }
     }
@@ -205,6 +224,7 @@ mod tests {
                     bucket.give_back(grant.bytes);
                     break;
                 }
+                bucket.used(grant.bytes);
                 taken += grant.bytes as u64;
             }
         }

@@ -86,7 +86,9 @@ impl Share {
 
     /// So many bytes were moved; the rest of the promise goes back.
     pub(crate) fn moved(&mut self, bytes: usize) {
-        self.bucket.give_back(self.promised.bytes.saturating_sub(bytes));
+        let used = bytes.min(self.promised.bytes);
+        self.bucket.used(used);
+        self.bucket.give_back(self.promised.bytes - used);
         self.promised.bytes = 0;
     }
 }
