@@ -9,7 +9,8 @@ use crate::Instant;
 /// A rate limit in bytes per second, for one connection or for several that share it.
 ///
 /// Tokens flow in at the rate, up to the burst, and each byte takes one. So within any span of time at most the rate times
-/// that span plus one burst are moved. Bytes are those on the wire, below all layers.
+/// that span plus one burst are moved, and a few tenths of the burst more where many that share it pause and resume. Bytes
+/// are those on the wire, below all layers.
 ///
 /// Give it to connections with [`Transport::set_read_rate`](crate::Transport::set_read_rate) and
 /// [`Transport::set_write_rate`](crate::Transport::set_write_rate). Those that share a bucket take turns: first come, first
