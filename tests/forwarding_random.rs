@@ -2,33 +2,22 @@
 //! loses nothing, what waits is bounded, and everything is freed.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod seeds;
 mod world;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use ropewalk::testing::Peer;
 use ropewalk::{PortForward, TcpClientEndpoint};
+use seeds::{Dice, for_all_seeds};
 use world::{MILLISECOND, SECOND, World};
 
 const SEEDS: u64 = 1_000;
 const STEPS: u64 = 30;
 
-/// Numbers from a seed (SplitMix64).
-struct Dice(Cell<u64>);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
     fn size(&self) -> usize {
         let bound = [4, 1000, 400_000][usize::try_from(self.roll(3)).unwrap()];
         usize::try_from(1 + self.roll(bound)).unwrap()
@@ -72,7 +61,7 @@ impl Side {
 }
 
 fn run(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
-    let (dice, mut world) = (Dice(Cell::new(seed)), World::new());
+    let (dice, mut world) = (Dice::new(seed), World::new());
     let backend_address = SocketAddr::from(([10, 0, 0, 1], 80));
     let backend = world.memory.expect_connect(backend_address);
     let endpoint: TcpClientEndpoint = backend_address.to_string().parse().unwrap();
@@ -125,11 +114,5 @@ fn run(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
 
 #[test]
 fn whatever_both_peers_do_the_forwarder_is_true() {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        let steps = Rc::default();
-        if catch_unwind(AssertUnwindSafe(|| run(seed, &steps))).is_err() {
-            panic!("seed {seed} fails:\n{}", steps.borrow().join("\n"));
-        }
-    }
+    for_all_seeds(SEEDS, run);
 }

@@ -3,35 +3,26 @@
 //! A seed that fails is printed with its steps. `ROPEWALK_SEED` runs one alone.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "../seeds/mod.rs"]
+mod seeds;
+
 mod socket;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::testing::{DatagramPeer, Memory, Operation};
 use ropewalk::{DatagramOptions, DatagramTransport, Reactor};
+use seeds::{Dice, for_all_seeds};
 use socket::{Deed, Notes, Recorder, numbered};
 
 const SEEDS: u64 = 1_500;
 const STEPS: u64 = 50;
 
-/// Numbers from a seed (SplitMix64).
-struct Dice(Cell<u64>);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
     fn of<T: Copy>(&self, these: &[T]) -> T {
         these[usize::try_from(self.roll(u64::try_from(these.len()).unwrap())).unwrap()]
     }
@@ -59,7 +50,7 @@ struct Voyage {
 
 impl Voyage {
     fn new(seed: u64, steps: &Rc<RefCell<Vec<String>>>) -> Self {
-        let (dice, memory) = (Dice(Cell::new(seed)), Memory::new());
+        let (dice, memory) = (Dice::new(seed), Memory::new());
         let (reactor, steps) = (memory.reactor(), Rc::clone(steps));
         let peers = (0..2).map(|_| memory.open_datagrams(([127, 0, 0, 1], 0).into()).unwrap()).collect();
         Self { dice, memory, reactor, peers, sockets: Vec::new(), sent: 0, steps }
@@ -273,11 +264,5 @@ fn run(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
 
 #[test]
 fn whatever_happens_the_guarantees_hold() {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        let steps = Rc::default();
-        if catch_unwind(AssertUnwindSafe(|| run(seed, &steps))).is_err() {
-            panic!("seed {seed} fails:\n{}", steps.borrow().join("\n"));
-        }
-    }
+    for_all_seeds(SEEDS, run);
 }

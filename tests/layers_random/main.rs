@@ -5,16 +5,17 @@
 
 #[path = "../layering/mod.rs"]
 mod layering;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 #[path = "../world/mod.rs"]
 mod world;
 
 mod far_end;
 mod near_end;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use far_end::{FarEnd, Kind, numbered};
@@ -23,24 +24,13 @@ use near_end::{Counted, Deed, Notes, Pieces, Recorder, layer};
 use ropewalk::driver::Readiness;
 use ropewalk::testing::Operation;
 use ropewalk::{ConnectOptions, ProducerKind, TokenBucket, Transport, factory_fn};
+use seeds::{Dice, for_all_seeds};
 use world::{MILLISECOND, SECOND, World, limits};
 
 const SEEDS: u64 = 2_000;
 const STEPS: u64 = 30;
 
-/// Numbers from a seed (SplitMix64).
-struct Dice(Cell<u64>);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
     fn size(&self) -> usize {
         let bound = [4, 50, 1000, 200_000][usize::try_from(self.roll(4)).unwrap()];
         usize::try_from(1 + self.roll(bound)).unwrap()
@@ -88,7 +78,7 @@ struct Voyage {
 
 impl Voyage {
     fn new(seed: u64, steps: &Rc<RefCell<Vec<String>>>) -> Self {
-        let dice = Dice(Cell::new(seed));
+        let dice = Dice::new(seed);
         let kinds: Vec<Kind> = (0..dice.roll(4)).map(|_| dice.kind()).collect();
         steps.borrow_mut().push(format!("layers {kinds:?}"));
         let (mut world, notes) = (World::new(), Rc::<Notes>::default());
@@ -430,11 +420,5 @@ fn run(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
 
 #[test]
 fn whatever_happens_the_guarantees_hold() {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        let steps = Rc::default();
-        if catch_unwind(AssertUnwindSafe(|| run(seed, &steps))).is_err() {
-            panic!("seed {seed} fails:\n{}", steps.borrow().join("\n"));
-        }
-    }
+    for_all_seeds(SEEDS, run);
 }

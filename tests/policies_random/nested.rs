@@ -12,21 +12,10 @@ use ropewalk::{
 
 use crate::layering::{Header, Layered, Masked};
 use crate::near_end::{Marked, Meter, Notes, Recorder};
+use crate::seeds::Dice;
 use crate::world::MILLISECOND;
 
-/// Numbers from a seed (SplitMix64).
-pub(crate) struct Dice(pub(crate) Cell<u64>);
-
 impl Dice {
-    /// A number below `sides`.
-    pub(crate) fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
     pub(crate) fn size(&self) -> usize {
         let bound = [4, 50, 1000, 10_000][usize::try_from(self.roll(4)).unwrap()];
         usize::try_from(1 + self.roll(bound)).unwrap()

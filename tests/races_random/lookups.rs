@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ropewalk::{Deferred, NameResolver, ReactorHandle, ResolveError, SystemResolver};
 
-use crate::Dice;
 use crate::guests::Deed;
+use crate::seeds::Dice;
 
 /// Those who ask for addresses alone.
 #[derive(Clone, Default)]

@@ -7,6 +7,8 @@
 
 #[path = "../layering/mod.rs"]
 mod layering;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -15,11 +17,10 @@ mod guests;
 mod lookups;
 mod model;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -30,24 +31,13 @@ use model::{Answer, Guest, Plan};
 use ropewalk::driver::Readiness;
 use ropewalk::testing::{Operation, Peer};
 use ropewalk::{Instant, IpFamily};
+use seeds::{Dice, for_all_seeds};
 use world::SECOND;
 
 const SEEDS: u64 = 3_000;
 const NAMES: u64 = 3;
 
-/// Numbers from a seed (SplitMix64).
-struct Dice(Cell<u64>);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
     fn pick<T: Clone>(&self, from: &[T]) -> T {
         from[usize::try_from(self.roll(from.len() as u64)).unwrap()].clone()
     }
@@ -142,7 +132,7 @@ fn lookups(course: &Course) -> (HashMap<usize, Instant>, usize) {
 }
 
 fn run_exactly(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
-    let dice = Dice(Cell::new(seed));
+    let dice = Dice::new(seed);
     let mut course = dice.course(true, steps);
     while let Some(step) = course.next_step() {
         course.take(step);
@@ -236,7 +226,7 @@ fn trouble(dice: &Dice, course: &mut Course) {
 }
 
 fn run_roughly(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
-    let dice = Dice(Cell::new(seed));
+    let dice = Dice::new(seed);
     let mut course = dice.course(false, steps);
     if dice.roll(3) == 0 {
         course.note("names are resolved at whim");
@@ -244,7 +234,7 @@ fn run_roughly(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
             let notes = Rc::clone(notes);
             Box::new(move || notes.cancel()) as Deed
         });
-        let resolver = Whimsical { deeds: RefCell::new(deeds.collect()), dice: Dice(Cell::new(seed)) };
+        let resolver = Whimsical { deeds: RefCell::new(deeds.collect()), dice: Dice::new(seed) };
         course.world.reactor.set_name_resolver(Rc::new(resolver));
     }
     let mut ended = false;
@@ -295,22 +285,12 @@ fn end(dice: &Dice, course: &mut Course) -> bool {
     false
 }
 
-fn for_all_seeds(run: fn(u64, &Rc<RefCell<Vec<String>>>)) {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        let steps = Rc::default();
-        if catch_unwind(AssertUnwindSafe(|| run(seed, &steps))).is_err() {
-            panic!("seed {seed} fails:\n{}", steps.borrow().join("\n"));
-        }
-    }
-}
-
 #[test]
 fn races_are_run_as_the_model_says() {
-    for_all_seeds(run_exactly);
+    for_all_seeds(SEEDS, run_exactly);
 }
 
 #[test]
 fn whatever_happens_the_guarantees_hold() {
-    for_all_seeds(run_roughly);
+    for_all_seeds(SEEDS, run_roughly);
 }

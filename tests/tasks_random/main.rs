@@ -4,6 +4,8 @@
 //! A seed that fails is printed with its steps. `ROPEWALK_SEED` runs one alone.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "../seeds/mod.rs"]
+mod seeds;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -11,29 +13,24 @@ mod services;
 mod streams;
 mod tasks;
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use seeds::{Steps, for_all_seeds};
 use world::MILLISECOND;
 
 const SEEDS: u64 = 2_000;
 
-/// Numbers from a seed (SplitMix64), and what was done with them.
+/// Numbers from a seed, and what was done with them.
 struct Dice {
-    state: Cell<u64>,
-    steps: RefCell<Vec<String>>,
+    numbers: seeds::Dice,
+    steps: Steps,
 }
 
 impl Dice {
-    /// A number below `sides`.
     fn roll(&self, sides: u64) -> u64 {
-        self.state.set(self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.state.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
+        self.numbers.roll(sides)
     }
 
     /// True once in so many times.
@@ -71,13 +68,9 @@ impl Dice {
 
 /// Runs `story` with each seed.
 fn run(story: fn(&Rc<Dice>)) {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        let dice = Rc::new(Dice { state: Cell::new(seed), steps: RefCell::default() });
-        if catch_unwind(AssertUnwindSafe(|| story(&dice))).is_err() {
-            panic!("seed {seed} fails:\n{}", dice.steps.borrow().join("\n"));
-        }
-    }
+    for_all_seeds(SEEDS, |seed, steps| {
+        story(&Rc::new(Dice { numbers: seeds::Dice::new(seed), steps: Rc::clone(steps) }));
+    });
 }
 
 #[test]
