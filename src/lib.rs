@@ -96,6 +96,7 @@
 #![forbid(unsafe_code)]
 
 pub use ropewalk_reactor::{driver, testing};
+pub use ropewalk_simulation as simulation;
 
 // The public interface is:
 pub use ropewalk_endpoints::{

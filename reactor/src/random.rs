@@ -1,6 +1,7 @@
 //! The reactor's random numbers.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): one addition and a mix of bits, any seed is good.
+#[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {

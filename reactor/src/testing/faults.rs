@@ -27,6 +27,42 @@ pub enum Operation {
     Thread,
     /// Beginning to look a name up.
     Resolve,
+    /// Waiting for events.
+    Poll,
+    /// Asking how a connection attempt went.
+    FinishConnect,
+    /// Asking for a socket's own address.
+    LocalAddress,
+    /// Changing how a socket works, such as its keep-alive time.
+    SetOption,
+}
+
+impl Operation {
+    /// The errors that it can fail with, of those that operating systems tell apart. The kind `Other` stands for a lack of
+    /// descriptors or memory, and for what nobody has thought of.
+    pub const fn errors(self) -> &'static [io::ErrorKind] {
+        use io::ErrorKind::{
+            AddrInUse, AddrNotAvailable, BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset,
+            HostUnreachable, Interrupted, InvalidInput, NetworkUnreachable, NotConnected, Other,
+            PermissionDenied, TimedOut, WouldBlock,
+        };
+        match self {
+            Self::Listen => &[AddrInUse, AddrNotAvailable, PermissionDenied, Other],
+            Self::Connect => {
+                &[AddrNotAvailable, ConnectionRefused, NetworkUnreachable, PermissionDenied, Other]
+            }
+            Self::Accept => &[WouldBlock, Interrupted, ConnectionAborted, Other],
+            Self::Refuse => &[WouldBlock, ConnectionAborted, Other],
+            Self::Register | Self::Thread | Self::Resolve => &[Other],
+            Self::Read => &[WouldBlock, Interrupted, ConnectionReset, TimedOut, HostUnreachable, Other],
+            Self::Write => &[WouldBlock, Interrupted, ConnectionReset, BrokenPipe, TimedOut, Other],
+            Self::Shutdown => &[NotConnected, Other],
+            Self::Poll => &[Interrupted],
+            Self::FinishConnect => &[ConnectionRefused, ConnectionReset, TimedOut, HostUnreachable],
+            Self::LocalAddress => &[InvalidInput, Other],
+            Self::SetOption => &[InvalidInput, Other],
+        }
+    }
 }
 
 /// The failures that are still to come, in order for each operation.

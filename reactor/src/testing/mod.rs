@@ -68,6 +68,7 @@
 
 mod chunking;
 mod datagrams;
+mod dice;
 mod driver;
 mod events;
 mod faults;
@@ -81,6 +82,7 @@ mod stream;
 
 pub use chunking::{Outcome, check_chunking};
 pub use datagrams::DatagramPeer;
+pub use dice::Dice;
 pub use events::Events;
 pub use faults::Operation;
 pub use memory::Memory;

@@ -1,0 +1,238 @@
+//! The network and all that hosts have in it. Calls nobody.
+
+mod arriving;
+mod datagrams;
+mod host;
+mod keepalive;
+mod lanes;
+mod listening;
+mod streams;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ropewalk_reactor::driver::{Lookup, Readiness, Token};
+use ropewalk_reactor::testing::Dice;
+use ropewalk_reactor::{Address, Instant};
+
+pub(crate) use datagrams::{Mailbox, MailboxId};
+pub(crate) use host::HostState;
+pub(crate) use lanes::Lanes;
+pub(crate) use listening::{ListenerId, Listening};
+pub(crate) use streams::Socket;
+
+use crate::names::Names;
+use crate::schedule::Schedule;
+use crate::trace::{Trace, What};
+use crate::waking::Woken;
+use crate::{Simulation, Stats};
+
+/// The world as drivers, sockets and the simulation share it.
+pub(crate) type Shared = Rc<RefCell<World>>;
+
+/// Names a host by its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct HostIndex(pub(crate) usize);
+
+/// Names a stream socket. None is ever used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct SocketId(u64);
+
+/// Where something listens, in an order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Place {
+    Ip(SocketAddr),
+    Unix(String),
+}
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) dice: Dice,
+    pub(crate) schedule: Schedule<Happening>,
+    pub(crate) hosts: Vec<HostState>,
+    /// The hosts that have something to do. Invariant: those with `Waiting::Runnable`, each once.
+    runnable: Vec<HostIndex>,
+    addresses: BTreeMap<IpAddr, HostIndex>,
+    pub(crate) lanes: Lanes,
+    sockets: BTreeMap<SocketId, Socket>,
+    /// Attempts to connect that have led to a connection of which they have not heard.
+    answered: BTreeSet<SocketId>,
+    listeners: BTreeMap<ListenerId, Listening>,
+    listening: BTreeMap<(HostIndex, Place), ListenerId>,
+    mailboxes: BTreeMap<MailboxId, Mailbox>,
+    receiving: BTreeMap<(HostIndex, SocketAddr), MailboxId>,
+    pub(crate) names: Names,
+    pub(crate) trace: Trace,
+    pub(crate) stats: Stats,
+    pub(crate) woken: Arc<Woken>,
+    numbers: u64,
+}
+
+/// What is to happen at some time.
+pub(crate) enum Happening {
+    /// A packet has come to its host.
+    Arrives(Packet),
+    /// A connection attempt asks once more, the next time after twice this many seconds.
+    AsksAgain(SocketId, u64),
+    /// What a connection has sent was not acknowledged for too long, if it is still the same outage.
+    GivesUp(SocketId, Instant),
+    /// A connection looks whether its peer still lives.
+    Probes(SocketId),
+    /// A host has waited long enough.
+    Wakes(HostIndex),
+    /// Readiness is told late, to the reactor of this boot.
+    IsReady(HostIndex, u64, Token, Readiness),
+    /// A lookup is answered.
+    IsLookedUp(Lookup),
+    /// A thread does its work, for the reactor of this boot.
+    Works(HostIndex, u64, Box<dyn FnOnce() + Send>),
+    /// The test acts.
+    Calls(Box<dyn FnOnce(&mut Simulation)>),
+}
+
+/// What goes over the network.
+pub(crate) struct Packet {
+    pub(crate) from: HostIndex,
+    pub(crate) to: HostIndex,
+    /// The socket that sent it, for the streams.
+    pub(crate) sender: SocketId,
+    pub(crate) body: Body,
+}
+
+/// What a packet says. A socket named is the one it is for.
+pub(crate) enum Body {
+    /// Asks the place for a connection.
+    Open(Place),
+    /// The connection is there; its other end is the sender.
+    Opened(SocketId),
+    Refused(SocketId),
+    Data(SocketId, Vec<u8>),
+    /// Nothing comes after what was sent.
+    Finished(SocketId),
+    /// So many bytes were read.
+    Read(SocketId, usize),
+    Reset(SocketId),
+    Datagram {
+        from: SocketAddr,
+        to: SocketAddr,
+        data: Vec<u8>,
+    },
+    /// A datagram to `at` found nobody; `by` is who sent it.
+    Unreachable {
+        by: SocketAddr,
+        at: SocketAddr,
+    },
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            now: Instant::ZERO,
+            dice: Dice::new(seed),
+            schedule: Schedule::new(),
+            hosts: Vec::new(),
+            runnable: Vec::new(),
+            addresses: BTreeMap::new(),
+            lanes: Lanes::default(),
+            sockets: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            listeners: BTreeMap::new(),
+            listening: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+            receiving: BTreeMap::new(),
+            names: Names::default(),
+            trace: Trace::new(),
+            stats: Stats::default(),
+            woken: Arc::default(),
+            numbers: 0,
+        }
+    }
+
+    pub(crate) fn note(&mut self, host: HostIndex, what: What) {
+        self.trace.add(self.now, Some(host), what);
+    }
+
+    /// A number that was not given before.
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    pub(crate) fn host(&mut self, host: HostIndex) -> &mut HostState {
+        &mut self.hosts[host.0]
+    }
+
+    /// Whose address this is, seen from `host`.
+    fn owner(&self, host: HostIndex, address: IpAddr) -> Option<HostIndex> {
+        if address.is_loopback() || address.is_unspecified() {
+            return Some(host);
+        }
+        self.addresses.get(&address).copied()
+    }
+
+    pub(crate) fn add_address(&mut self, host: HostIndex, address: IpAddr) {
+        assert!(
+            self.addresses.insert(address, host).is_none_or(|other| other == host),
+            "{address} is already the address of another host"
+        );
+        if !self.host(host).addresses.contains(&address) {
+            self.host(host).addresses.push(address);
+        }
+    }
+
+    /// Tells what happens at this time, in order. What only the simulation can do is returned.
+    pub(crate) fn next_happening(&mut self) -> Option<Happening> {
+        loop {
+            match self.schedule.take_due(self.now)? {
+                Happening::Arrives(packet) => self.arrives(packet),
+                Happening::AsksAgain(socket, seconds) => self.ask_again(socket, seconds),
+                Happening::GivesUp(socket, since) => self.give_up(socket, since),
+                Happening::Probes(socket) => self.probe(socket),
+                Happening::Wakes(host) => self.wait_ended(host),
+                Happening::IsReady(host, boot, token, readiness) => {
+                    if self.host(host).boot == boot {
+                        self.host(host).tell(token, readiness);
+                        self.make_runnable(host);
+                    }
+                }
+                Happening::Works(host, boot, work) => {
+                    if self.host(host).boot == boot {
+                        self.note(host, What::Works);
+                        return Some(Happening::Works(host, boot, work));
+                    }
+                }
+                happening @ (Happening::IsLookedUp(_) | Happening::Calls(_)) => return Some(happening),
+            }
+        }
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "#{}", self.0)
+    }
+}
+
+impl Place {
+    /// Where streams are, of the addresses that there are here.
+    pub(crate) fn of_stream(address: &Address) -> Option<Self> {
+        match address {
+            Address::Tcp(address) => Some(Self::Ip(*address)),
+            Address::Unix(unix) if !unix.is_unnamed() => Some(Self::Unix(address.to_string())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(formatter),
+            Self::Unix(name) => name.fmt(formatter),
+        }
+    }
+}
