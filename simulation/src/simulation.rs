@@ -127,14 +127,19 @@ impl Simulation {
         self.reactors[host.index().0].is_some()
     }
 
+    /// The seed from which everything follows.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The time since the simulation began.
     pub fn now(&self) -> Instant {
         self.world.borrow().now
     }
 
     /// The dice from which all that is random here comes, for tests that want to be random too.
-    pub fn dice(&self) -> impl std::ops::DerefMut<Target = Dice> {
-        std::cell::RefMut::map(self.world.borrow_mut(), |world| &mut world.dice)
+    pub fn dice(&self) -> Rc<Dice> {
+        Rc::clone(&self.world.borrow().dice)
     }
 
     /// What has happened so far, in numbers.
@@ -152,7 +157,8 @@ impl Simulation {
 /// Letting time pass.
 impl Simulation {
     /// Has one host make one turn; or, if none has anything to do, moves the clock to what happens next and makes that
-    /// happen. False if nothing will ever happen.
+    /// happen. False if nothing will ever happen. What was asked of handles since the last turn is not noticed before
+    /// something else happens at their host, or [`run_for`](Self::run_for) or the like is called.
     ///
     /// # Panics
     /// If the hosts go on for 10 million turns while the clock stands still.
@@ -165,6 +171,7 @@ impl Simulation {
     /// # Panics
     /// As [`step`](Self::step).
     pub fn run_for(&mut self, time: Duration) {
+        self.have_all_look();
         let end = self.now() + time;
         while self.step_until(end) {}
         self.move_clock(end);
@@ -177,6 +184,7 @@ impl Simulation {
     /// As [`step`](Self::step).
     #[must_use = "it may not have come to what was waited for"]
     pub fn run_until(&mut self, within: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        self.have_all_look();
         let end = self.now() + within;
         loop {
             if done(self) {
@@ -219,6 +227,14 @@ impl Simulation {
         }
     }
 
+    /// Has every host make a turn: the test may have used handles of any, of which a reactor that waits does not hear.
+    fn have_all_look(&self) {
+        let mut world = self.world.borrow_mut();
+        for host in 0..self.programs.len() {
+            world.make_runnable(HostIndex(host));
+        }
+    }
+
     fn take_woken(&self) {
         let woken = self.world.borrow().woken.take();
         for (host, boot) in woken {
@@ -243,7 +259,10 @@ impl Simulation {
         loop {
             let happening = self.world.borrow_mut().next_happening();
             match happening {
-                Some(Happening::Calls(call)) => call(self),
+                Some(Happening::Calls(call)) => {
+                    call(self);
+                    self.have_all_look();
+                }
                 Some(Happening::IsLookedUp(lookup)) => {
                     let result = self.world.borrow().names.addresses(lookup.name());
                     lookup.finish(result);

@@ -1,7 +1,7 @@
 //! Policies nested in any order, around connections to which anything happens at any time, from a seed: no limit is
 //! passed, no place is lost, and what is slowed down arrives all the same.
 //!
-//! A seed that fails is printed with its steps. `ROPEWALK_SEED` runs one alone.
+//! A seed that fails is printed with its steps. `SEED=n` runs one alone.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "../layering/mod.rs"]

@@ -2,7 +2,7 @@
 //!
 //! What a race comes to is compared with a model, exactly. Then everything happens at once, calls fail, callbacks are
 //! slow and cancel, and the reactor ends: the guarantees hold. A seed that fails is printed with its steps;
-//! `ROPEWALK_SEED` runs one alone.
+//! `SEED=n` runs one alone.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "../layering/mod.rs"]

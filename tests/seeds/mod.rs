@@ -1,38 +1,49 @@
-//! Random histories: numbers from a seed, and the running of many seeds.
+//! Random histories that say what was done when they fail.
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "shared by tests")]
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
+use std::thread;
+
+use ropewalk::testing::for_each_seed;
+
+/// Dice to which each test adds what it likes to roll.
+pub struct Dice(ropewalk::testing::Dice);
+
+impl Dice {
+    #[allow(dead_code, reason = "shared by tests that each use a part")]
+    pub const fn new(seed: u64) -> Self {
+        Self(ropewalk::testing::Dice::new(seed))
+    }
+}
+
+impl Deref for Dice {
+    type Target = ropewalk::testing::Dice;
+
+    fn deref(&self) -> &ropewalk::testing::Dice {
+        &self.0
+    }
+}
 
 /// What was done, for whoever has to find out why it went wrong.
 pub type Steps = Rc<RefCell<Vec<String>>>;
 
-/// Numbers from a seed (SplitMix64).
-pub struct Dice(Cell<u64>);
-
-impl Dice {
-    pub const fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
-    }
-
-    /// A number below `sides`.
-    pub fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = self.0.get();
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
+/// Runs the first `count` seeds, or those that the environment asks for. The steps of one that fails are printed.
+pub fn for_all_seeds(count: u64, run: impl Fn(u64, &Steps)) {
+    for_each_seed(count, |seed| {
+        let told = Told(Steps::default());
+        run(seed, &told.0);
+    });
 }
 
-/// Runs the first `count` seeds, or the one of `ROPEWALK_SEED` alone. A seed that fails is printed with its steps.
-pub fn for_all_seeds(count: u64, run: impl Fn(u64, &Steps)) {
-    let one = std::env::var("ROPEWALK_SEED").ok().map(|seed| seed.parse().unwrap());
-    for seed in one.map_or(0..count, |seed: u64| seed..seed + 1) {
-        let steps = Steps::default();
-        if catch_unwind(AssertUnwindSafe(|| run(seed, &steps))).is_err() {
-            panic!("seed {seed} fails:\n{}", steps.borrow().join("\n"));
+/// Prints the steps if it is dropped by a panic.
+struct Told(Steps);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", self.0.borrow().join("\n"));
         }
     }
 }

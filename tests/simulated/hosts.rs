@@ -20,10 +20,8 @@ fn an_echo_comes_back() {
     let heard = connect(&mut simulation, &client, server.address());
     assert!(simulation.run_until(SECOND, |_| heard.is_made()));
     heard.transport().write("hello");
-    simulation.reactor(&client);
     assert!(simulation.run_until(SECOND, |_| heard.data() == b"hello"));
     heard.transport().lose_connection();
-    simulation.reactor(&client);
     simulation.run_for(SECOND);
     assert_eq!(heard.lost().unwrap(), "the connection was closed cleanly");
     assert_eq!(simulation.reactor_stats(&server).connections, 0);
@@ -41,7 +39,6 @@ fn a_crash_is_noticed_only_by_those_who_send() {
     simulation.crash(&server);
     assert!(!simulation.is_running(&server));
     talking.transport().write("are you there?");
-    simulation.reactor(&client);
     simulation.run_for(60 * SECOND);
     assert!(talking.transport().is_open(), "TCP has patience");
     simulation.run_for(1_000 * SECOND);
@@ -58,7 +55,6 @@ fn a_host_that_starts_again_knows_nothing_of_its_connections() {
     simulation.run_for(SECOND);
     simulation.crash(&server);
     heard.transport().write("hello?");
-    simulation.reactor(&client);
     simulation.run_for(10 * SECOND);
     simulation.restart(&server);
     simulation.run_for(60 * SECOND);
@@ -76,7 +72,6 @@ fn who_asks_an_idle_peer_whether_it_lives_notices_a_crash() {
     let heard = connect(&mut simulation, &client, server.address());
     simulation.run_for(SECOND);
     heard.transport().set_keepalive(Some(60 * SECOND));
-    simulation.reactor(&client);
     simulation.run_for(600 * SECOND);
     assert!(heard.transport().is_open(), "the peer answers");
     simulation.crash(&server);
@@ -109,7 +104,6 @@ fn a_suspended_host_does_nothing_until_it_goes_on() {
     simulation.run_for(SECOND);
     simulation.suspend(&server, 30 * SECOND);
     heard.transport().write("hello");
-    simulation.reactor(&client);
     simulation.run_for(29 * SECOND);
     assert_eq!(heard.count(), 0);
     simulation.run_for(2 * SECOND);
@@ -179,10 +173,8 @@ fn a_host_without_descriptors_accepts_again_once_it_has_some() {
     simulation.run_for(SECOND / 2);
     assert_eq!(simulation.reactor_stats(&server).connections, 2);
     first[0].transport().lose_connection();
-    simulation.reactor(&client);
     simulation.run_for(2 * SECOND);
     third.transport().write("me too");
-    simulation.reactor(&client);
     simulation.run_for(SECOND);
     assert_eq!(third.data(), b"me too");
 }

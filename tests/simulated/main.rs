@@ -5,3 +5,4 @@ mod hosts;
 mod network;
 mod people;
 mod repeating;
+mod seeds;

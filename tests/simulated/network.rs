@@ -23,11 +23,6 @@ fn connected(seed: u64, link: Link) -> (Simulation, Host, Host, Heard) {
     (simulation, server, client, heard)
 }
 
-fn say(simulation: &mut Simulation, client: &Host, heard: &Heard, data: &[u8]) {
-    heard.transport().write(data);
-    simulation.reactor(client);
-}
-
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251) as u8 ^ (index / 251 % 241) as u8).collect()
 }
@@ -40,9 +35,9 @@ fn exact(latency: Duration) -> Link {
 
 #[test]
 fn an_answer_takes_twice_the_latency() {
-    let (mut simulation, _, client, heard) = connected(1, exact(40 * MILLISECOND));
+    let (mut simulation, _, _, heard) = connected(1, exact(40 * MILLISECOND));
     let asked = simulation.now();
-    say(&mut simulation, &client, &heard, b"ping");
+    heard.transport().write(b"ping");
     assert!(simulation.run_until(SECOND, |_| heard.count() == 4));
     assert_eq!(simulation.now() - asked, 80 * MILLISECOND);
 }
@@ -51,9 +46,9 @@ fn an_answer_takes_twice_the_latency() {
 fn a_narrow_link_takes_its_time() {
     let mut link = exact(MILLISECOND);
     link.bandwidth = Some(10_000);
-    let (mut simulation, _, client, heard) = connected(2, link);
+    let (mut simulation, _, _, heard) = connected(2, link);
     let asked = simulation.now();
-    say(&mut simulation, &client, &heard, &[b'x'; 50_000]);
+    heard.transport().write([b'x'; 50_000]);
     assert!(simulation.run_until(20 * SECOND, |_| heard.count() == 50_000));
     let took = simulation.now() - asked;
     assert!((5 * SECOND..6 * SECOND).contains(&took), "{took:?}: the answer begins before the question ends");
@@ -63,8 +58,8 @@ fn a_narrow_link_takes_its_time() {
 fn small_buffers_hold_writers_back_and_lose_nothing() {
     let mut link = Link::default();
     link.buffer = 100;
-    let (mut simulation, server, client, heard) = connected(3, link);
-    say(&mut simulation, &client, &heard, &pattern(20_000));
+    let (mut simulation, server, _, heard) = connected(3, link);
+    heard.transport().write(pattern(20_000));
     simulation.run_for(5 * MILLISECOND);
     assert!(heard.transport().buffered() > 15_000);
     assert!(simulation.run_until(60 * SECOND, |_| heard.count() == 20_000));
@@ -84,10 +79,9 @@ fn losses_and_rough_system_calls_change_nothing_but_times() {
         simulation.set_faults(&client, Faults::rough());
         let heard = connect(simulation, &client, server.address());
         assert!(simulation.run_until(600 * SECOND, |_| heard.is_made()));
-        say(simulation, &client, &heard, &pattern(10_000));
+        heard.transport().write(pattern(10_000));
         assert!(simulation.run_until(600 * SECOND, |_| heard.count() >= 10_000));
         heard.transport().lose_connection();
-        simulation.reactor(&client);
         assert!(simulation.run_until(600 * SECOND, |_| heard.lost().is_some()));
         assert!(heard.data() == pattern(10_000));
         assert_eq!(heard.lost().unwrap(), "the connection was closed cleanly");
@@ -98,9 +92,9 @@ fn losses_and_rough_system_calls_change_nothing_but_times() {
 fn what_is_sent_during_a_partition_arrives_after_it() {
     let (mut simulation, server, client, heard) = connected(4, Link::default());
     simulation.partition(&[&server], &[&client]);
-    say(&mut simulation, &client, &heard, b"one ");
+    heard.transport().write(b"one ");
     simulation.run_for(20 * SECOND);
-    say(&mut simulation, &client, &heard, b"two");
+    heard.transport().write(b"two");
     simulation.run_for(10 * SECOND);
     assert_eq!(heard.count(), 0);
     let healed = simulation.now();
@@ -113,7 +107,7 @@ fn what_is_sent_during_a_partition_arrives_after_it() {
 fn a_partition_that_does_not_end_breaks_who_sends() {
     let (mut simulation, server, client, heard) = connected(5, Link::default());
     simulation.partition(&[&server], &[&client]);
-    say(&mut simulation, &client, &heard, b"hello?");
+    heard.transport().write(b"hello?");
     simulation.run_for(900 * SECOND);
     assert!(heard.transport().is_open());
     simulation.run_for(30 * SECOND);
@@ -125,7 +119,7 @@ fn a_partition_that_does_not_end_breaks_who_sends() {
 fn one_direction_can_be_clogged_alone() {
     let (mut simulation, server, client, heard) = connected(6, Link::default());
     simulation.clog(&server, &client);
-    say(&mut simulation, &client, &heard, b"hello");
+    heard.transport().write(b"hello");
     simulation.run_for(SECOND);
     assert!(simulation.reactor_stats(&server).bytes_in >= 5, "the server has heard it");
     assert_eq!(heard.count(), 0);
@@ -214,7 +208,6 @@ fn datagrams_are_lost_and_doubled_as_the_link_says() {
         for length in 0..100 {
             socket.send_to(vec![b'x'; length], &to).unwrap();
         }
-        simulation.reactor(&client);
         simulation.run_for(SECOND);
         answers.take()
     };

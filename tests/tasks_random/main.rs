@@ -1,7 +1,7 @@
 //! Tasks, streams and client services to which anything happens at any time, from a seed: whatever it is, the guarantees
 //! hold.
 //!
-//! A seed that fails is printed with its steps. `ROPEWALK_SEED` runs one alone.
+//! A seed that fails is printed with its steps. `SEED=n` runs one alone.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "../seeds/mod.rs"]

@@ -1,5 +1,7 @@
 //! Numbers from a seed.
 
+use std::cell::RefCell;
+
 use crate::random::Random;
 
 /// Numbers that look random and are the same for the same seed, on every machine and in every version.
@@ -7,43 +9,68 @@ use crate::random::Random;
 /// ```
 /// use ropewalk_reactor::testing::Dice;
 ///
-/// let mut dice = Dice::new(7);
+/// let dice = Dice::new(7);
 /// assert!(dice.roll(6) < 6);
 /// assert!(!dice.chance(0.0));
-/// assert_eq!(Dice::new(7).roll(1_000_000), Dice::new(7).roll(1_000_000));
+/// assert_eq!(Dice::new(7).number(), Dice::new(7).number());
 /// ```
-#[derive(Clone, Debug)]
-pub struct Dice(Random);
+#[derive(Debug)]
+pub struct Dice(RefCell<Random>);
 
 impl Dice {
     /// Dice whose numbers follow from `seed`.
     pub const fn new(seed: u64) -> Self {
-        Self(Random::new(seed))
+        Self(RefCell::new(Random::new(seed)))
     }
 
     /// Any number.
-    pub const fn number(&mut self) -> u64 {
-        self.0.next()
+    pub fn number(&self) -> u64 {
+        self.0.borrow_mut().next()
     }
 
     /// A number below `sides`; zero if there are none.
-    pub const fn roll(&mut self, sides: u64) -> u64 {
-        if sides == 0 { 0 } else { self.0.next() % sides }
+    pub fn roll(&self, sides: u64) -> u64 {
+        if sides == 0 { 0 } else { self.number() % sides }
     }
 
     /// True with this probability, from 0 for never to 1 for always.
-    pub fn chance(&mut self, probability: f64) -> bool {
-        // Never and always need no number, so that what cannot happen changes nothing.
-        probability > 0.0
-            && (probability >= 1.0 || ((self.0.next() >> 11) as f64) < probability * (1u64 << 53) as f64)
+    pub fn chance(&self, probability: f64) -> bool {
+        const STEPS: f64 = (1u64 << 53) as f64;
+        // Never and always take no number, so that what cannot happen changes nothing.
+        probability >= 1.0 || probability > 0.0 && ((self.number() >> 11) as f64) < probability * STEPS
     }
 
     /// Puts `items` into an order in which each is as likely to come first.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             // Fits: it is at most `last`.
             let other = self.roll(last as u64 + 1) as usize;
             items.swap(last, other);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chances_come_as_often_as_they_are_likely() {
+        let dice = Dice::new(1);
+        let came = (0..10_000).filter(|_| dice.chance(0.25)).count();
+        assert!((2_300..2_700).contains(&came), "{came}");
+        assert!((0..100).all(|_| !dice.chance(0.0) && dice.chance(1.0)));
+    }
+
+    #[test]
+    fn shuffling_keeps_everything_and_has_every_order() {
+        let dice = Dice::new(2);
+        let mut orders = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut items = [1, 2, 3];
+            dice.shuffle(&mut items);
+            orders.insert(items);
+        }
+        assert_eq!(orders.len(), 6);
     }
 }

@@ -77,6 +77,7 @@ mod memory;
 mod names;
 mod peer;
 mod probe;
+mod seeds;
 mod socket;
 mod stream;
 
@@ -88,3 +89,4 @@ pub use faults::Operation;
 pub use memory::Memory;
 pub use peer::Peer;
 pub use probe::Probe;
+pub use seeds::for_each_seed;

@@ -247,7 +247,7 @@ impl World {
     }
 
     /// Any time up to this one.
-    pub(crate) fn up_to(&mut self, longest: Duration) -> Duration {
+    pub(crate) fn up_to(&self, longest: Duration) -> Duration {
         let longest = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX - 1);
         if longest == 0 { Duration::ZERO } else { Duration::from_nanos(self.dice.roll(longest + 1)) }
     }

@@ -51,7 +51,7 @@ pub(crate) enum Place {
 
 pub(crate) struct World {
     pub(crate) now: Instant,
-    pub(crate) dice: Dice,
+    pub(crate) dice: Rc<Dice>,
     pub(crate) schedule: Schedule<Happening>,
     pub(crate) hosts: Vec<HostState>,
     /// The hosts that have something to do. Invariant: those with `Waiting::Runnable`, each once.
@@ -132,7 +132,7 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             now: Instant::ZERO,
-            dice: Dice::new(seed),
+            dice: Rc::new(Dice::new(seed)),
             schedule: Schedule::new(),
             hosts: Vec::new(),
             runnable: Vec::new(),

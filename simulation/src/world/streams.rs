@@ -277,7 +277,7 @@ impl World {
     }
 
     /// So many of `count`, and at times fewer, but at least one of any.
-    fn some_of(&mut self, count: usize, fewer: f64) -> usize {
+    fn some_of(&self, count: usize, fewer: f64) -> usize {
         if count > 1 && self.dice.chance(fewer) {
             1 + self.dice.roll(count as u64 - 1) as usize
         } else {
