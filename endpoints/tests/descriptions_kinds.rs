@@ -253,6 +253,8 @@ fn passwords_are_not_shown_however_broken_the_description_is() {
         "[::1:1080:PassWord=secret",
         "socks5:username=[:password=secret:x",
         r"tls:x:endpoint=[socks5\:::1\:password\=secret",
+        "password=secret",
+        r"PassWord=a\:secret:socks5",
     ] {
         let error = client_endpoint(text).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");

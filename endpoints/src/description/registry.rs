@@ -8,7 +8,7 @@ use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
 use super::kinds;
 use super::parse::Description;
-use super::secrets::shown_address;
+use super::secrets::{shown_address, shown_kind};
 use crate::{AddressError, ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint};
 
 /// How many descriptions may be in one another, as in `proxy:tcp:8080`. More make no sense, and every one takes stack.
@@ -234,7 +234,7 @@ impl<E: ?Sized> Kinds<E> {
         match self.parsers.get(kind) {
             Some(parser) => Ok(parser),
             None if kind.is_empty() => Err(DescriptionProblem::Empty),
-            None => Err(DescriptionProblem::UnknownKind { kind: kind.to_owned(), known: self.names() }),
+            None => Err(DescriptionProblem::UnknownKind { kind: shown_kind(kind), known: self.names() }),
         }
     }
 

@@ -49,6 +49,14 @@ pub(super) fn shown_address(error: &AddressError) -> AddressError {
     AddressError::new(&Shown::of(error.address()).text, error.problem())
 }
 
+/// What stands where the kind should be, as it may be shown.
+pub(super) fn shown_kind(kind: &str) -> String {
+    match kind.split_once('=') {
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
+        _ => kind.to_owned(),
+    }
+}
+
 /// A value as it may be shown: not if it is a password, and not those of a description in it.
 pub(super) fn shown_value<'a>(key: Option<&str>, value: &'a str) -> Cow<'a, str> {
     match key {
@@ -63,15 +71,13 @@ fn is_secret(key: &str) -> bool {
     key.replace('_', "").to_ascii_lowercase().starts_with("passw")
 }
 
-/// The values that are not to be shown, and what stands for them.
+/// The values that are not to be shown, and what stands for them. What stands where the kind should be may have one too.
 fn hidden_values(text: &str) -> Vec<(Range<usize>, String)> {
     let mut reader = Reader::new(text, 0);
     let mut hidden = Vec::new();
-    let (mut key, mut start) = (None, 0);
-    let mut part = reader.part(&[':']);
-    while part.is_ok() && reader.take(':') {
-        (key, start) = (None, reader.position());
-        part = reader.part(&[':', '=']);
+    loop {
+        let (mut key, mut start) = (None, reader.position());
+        let mut part = reader.part(&[':', '=']);
         if part.is_ok() && reader.take('=') {
             (key, start) = (part.ok(), reader.position());
             part = reader.part(&[':']);
@@ -82,12 +88,15 @@ fn hidden_values(text: &str) -> Vec<(Range<usize>, String)> {
                 }
             }
         }
+        if part.is_err() {
+            let secret = broken_off_secret(key.as_deref(), &text[start..]);
+            hidden.extend(secret.map(|secret| (start + secret..text.len(), HIDDEN.to_owned())));
+            return hidden;
+        }
+        if !reader.take(':') {
+            return hidden;
+        }
     }
-    if part.is_err() {
-        let secret = broken_off_secret(key.as_deref(), &text[start..]);
-        hidden.extend(secret.map(|secret| (start + secret..text.len(), HIDDEN.to_owned())));
-    }
-    hidden
 }
 
 /// Where a password begins in a value, or an argument, whose end is missing. It swallows what follows it, passwords too.
