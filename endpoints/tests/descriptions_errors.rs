@@ -228,6 +228,13 @@ fn only_a_likely_slip_gets_a_suggestion() {
 fn control_characters_do_not_reach_the_terminal() {
     let said = server_error("tcp:\x1b[2J:a\n=b").to_string();
     assert!(!said.contains(char::is_control), "{said:?}");
+    let mut registry = EndpointRegistry::standard();
+    registry.register_server("file", |arguments| {
+        let ([name], []) = arguments.parameters(["name"], [])?;
+        Err(name.error(format!("it's no \"file\": {}", name.required::<String>()?)))
+    });
+    let said = registry.server("file:a\nb\x1b").unwrap_err().to_string();
+    assert!(said.ends_with(r#"at column 6: it's no "file": a\nb\u{1b}"#), "{said:?}");
 }
 
 #[cfg(not(feature = "tls"))]

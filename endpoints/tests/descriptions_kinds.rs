@@ -245,6 +245,16 @@ fn passwords_are_not_shown_however_broken_the_description_is() {
         "socks5:password=secret:password=secret",
         r"tls:x:endpoint=socks5\:password\=secret\\\:secret\:x\:y",
         r"tls:x:endpoint=tls\:endpoint\=socks5\\\:password\\\=secret",
+        "127.0.0.1:443:password=secret",
+        "localhost:password=secret:",
+        "[::1]:pass_word=secret",
+        r"tls:x:endpoint=localhost\:443\:password\=secret",
+        "socks5:[::1:1080:password=secret",
+        "[::1:1080:PassWord=secret",
+        "socks5:username=[:password=secret:x",
+        r"tls:x:endpoint=[socks5\:::1\:password\=secret",
+        "password=secret",
+        r"PassWord=a\:secret:socks5",
     ] {
         let error = client_endpoint(text).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");

@@ -170,7 +170,7 @@ impl EndpointParameter<'_> {
             Some(argument) => (argument.position, argument.value.as_str()),
             None => (self.arguments.text.len(), ""),
         };
-        self.arguments.error(position, DescriptionProblem::bad_value(self.name, value, complaint.into()))
+        self.arguments.error(position, DescriptionProblem::bad_value(self.name, value, &complaint.into()))
     }
 }
 

@@ -124,9 +124,9 @@ impl fmt::Display for DescriptionError {
 
 impl DescriptionProblem {
     /// A value that is of no use.
-    pub(super) fn bad_value(name: &str, value: &str, complaint: String) -> Self {
+    pub(super) fn bad_value(name: &str, value: &str, complaint: &str) -> Self {
         let value = shown_value(Some(name), value).into_owned();
-        Self::BadValue { name: name.to_owned(), value, complaint }
+        Self::BadValue { name: name.to_owned(), value, complaint: without_controls(complaint) }
     }
 
     fn write(&self, to: &mut fmt::Formatter<'_>, column: usize) -> fmt::Result {
@@ -176,6 +176,19 @@ impl DescriptionProblem {
             }
         }
     }
+}
+
+/// The text with its control characters escaped: complaints quote names of files, for instance.
+fn without_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_debug());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 fn write_ordered(to: &mut fmt::Formatter<'_>, known: &[String]) -> fmt::Result {

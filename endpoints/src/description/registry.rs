@@ -8,6 +8,7 @@ use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
 use super::kinds;
 use super::parse::Description;
+use super::secrets::{shown_address, shown_kind};
 use crate::{AddressError, ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint};
 
 /// How many descriptions may be in one another, as in `proxy:tcp:8080`. More make no sense, and every one takes stack.
@@ -220,7 +221,7 @@ impl<E: ?Sized> Kinds<E> {
         }
         if self.is_address(&text[start..]) {
             return (self.from_address)(&text[start..])
-                .map_err(|wrong| error(start, DescriptionProblem::Address(wrong)));
+                .map_err(|wrong| error(start, DescriptionProblem::Address(shown_address(&wrong))));
         }
         let description =
             Description::parse(text, start).map_err(|(position, wrong)| error(position, wrong))?;
@@ -233,7 +234,7 @@ impl<E: ?Sized> Kinds<E> {
         match self.parsers.get(kind) {
             Some(parser) => Ok(parser),
             None if kind.is_empty() => Err(DescriptionProblem::Empty),
-            None => Err(DescriptionProblem::UnknownKind { kind: kind.to_owned(), known: self.names() }),
+            None => Err(DescriptionProblem::UnknownKind { kind: shown_kind(kind), known: self.names() }),
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::parse::{Reader, quote_argument, same_key};
+use crate::AddressError;
 
 /// What is shown in the place of a password.
 const HIDDEN: &str = "***";
@@ -43,6 +44,19 @@ impl Shown {
     }
 }
 
+/// An address that was found wrong, as it may be shown: what looked like one may be a description without its kind.
+pub(super) fn shown_address(error: &AddressError) -> AddressError {
+    AddressError::new(&Shown::of(error.address()).text, error.problem())
+}
+
+/// What stands where the kind should be, as it may be shown.
+pub(super) fn shown_kind(kind: &str) -> String {
+    match kind.split_once('=') {
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
+        _ => kind.to_owned(),
+    }
+}
+
 /// A value as it may be shown: not if it is a password, and not those of a description in it.
 pub(super) fn shown_value<'a>(key: Option<&str>, value: &'a str) -> Cow<'a, str> {
     match key {
@@ -57,26 +71,45 @@ fn is_secret(key: &str) -> bool {
     key.replace('_', "").to_ascii_lowercase().starts_with("passw")
 }
 
-/// The values that are not to be shown, and what stands for them.
+/// The values that are not to be shown, and what stands for them. What stands where the kind should be may have one too.
 fn hidden_values(text: &str) -> Vec<(Range<usize>, String)> {
     let mut reader = Reader::new(text, 0);
     let mut hidden = Vec::new();
-    let mut part = reader.part(&[':']);
-    while part.is_ok() && reader.take(':') {
-        part = reader.part(&[':', '=']);
-        if let (Ok(key), true) = (&part, reader.take('=')) {
-            let (key, start) = (key.clone(), reader.position());
+    loop {
+        let (mut key, mut start) = (None, reader.position());
+        let mut part = reader.part(&[':', '=']);
+        if part.is_ok() && reader.take('=') {
+            (key, start) = (part.ok(), reader.position());
             part = reader.part(&[':']);
-            // What is broken off is a password as well.
-            let (value, end) = match &part {
-                Ok(value) => (value.as_str(), reader.position()),
-                Err(_) => (&text[start..], text.len()),
-            };
-            let shown = shown_value(Some(&key), value);
-            if shown != value {
-                hidden.push((start..end, quote_argument(&shown)));
+            if let Ok(value) = &part {
+                let shown = shown_value(key.as_deref(), value);
+                if shown != *value {
+                    hidden.push((start..reader.position(), quote_argument(&shown)));
+                }
             }
         }
+        if part.is_err() {
+            let secret = broken_off_secret(key.as_deref(), &text[start..]);
+            hidden.extend(secret.map(|secret| (start + secret..text.len(), HIDDEN.to_owned())));
+            return hidden;
+        }
+        if !reader.take(':') {
+            return hidden;
+        }
     }
-    hidden
+}
+
+/// Where a password begins in a value, or an argument, whose end is missing. It swallows what follows it, passwords too.
+fn broken_off_secret(key: Option<&str>, rest: &str) -> Option<usize> {
+    if key.is_some_and(is_secret) {
+        return Some(0);
+    }
+    let ends_key = |equals: usize| {
+        let key = rest[..equals].rsplit(':').next().unwrap_or_default();
+        is_secret(&key.replace('\\', ""))
+    };
+    rest.match_indices('=')
+        .map(|(equals, _)| equals)
+        .find(|equals| ends_key(*equals))
+        .map(|equals| equals + 1)
 }

@@ -1,0 +1,19 @@
+//! Whatever a peer sends to a TLS server, however it is cut, the connection ends in the same way and holds little.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ropewalk::{TlsServerEndpoint, TlsVersion};
+use ropewalk_fuzz::{Choices, cuts, hear_as_server, with_friends};
+
+fuzz_target!(|input: &[u8]| {
+    let mut choices = Choices::new(input);
+    let version = choices.one_of(&[TlsVersion::Tls13, TlsVersion::Tls12]);
+    let size = choices.byte();
+    with_friends(version, |friends| {
+        let [whole, others @ ..] = cuts(choices.rest(), size)
+            .map(|parts| hear_as_server(&parts, |tcp| TlsServerEndpoint::new(tcp, friends.server.clone())));
+        for other in others {
+            assert_eq!(other, whole);
+        }
+    });
+});
