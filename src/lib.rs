@@ -47,7 +47,7 @@
 //! # Testing a protocol
 //!
 //! A [`testing::Probe`] gives one protocol a connection without sockets: bytes in, bytes out, time as the test says.
-//! [`testing::check_chunking`] shows that a protocol does the same however the network cuts its input.
+//! [`testing::check_protocol`] shows that a protocol does the same however the network cuts its input.
 //!
 //! # What is promised
 //!

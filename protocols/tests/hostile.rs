@@ -7,7 +7,7 @@ use ropewalk_protocols::{
     Delimiter, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, LineReceiver, LineTransport,
     NetstringReceiver, StringTransport,
 };
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Protocol, Result};
 
 fn line(_: &mut LineTransport<'_>, _: &[u8]) -> Result {
@@ -74,7 +74,7 @@ fn bytes_of_any_kind_mean_the_same_however_they_are_cut() {
             let input: Vec<u8> =
                 (0..random.below(16)).map(|_| alphabet[random.below(alphabet.len())]).collect();
             for receiver in 0..receivers(&Events::new()).len() {
-                check_chunking(|events| receivers(&events).swap_remove(receiver), &input);
+                check_protocol(|events| receivers(&events).swap_remove(receiver), &input);
             }
         }
     }

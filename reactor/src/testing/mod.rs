@@ -19,12 +19,12 @@
 //!
 //! # Every way of cutting its input
 //!
-//! The network may cut what a peer sends anywhere. [`check_chunking`] holds a protocol to doing the same whatever it
+//! The network may cut what a peer sends anywhere. [`check_protocol`] holds a protocol to doing the same whatever it
 //! does, pauses of reading and blocked output included, and shows the shortest input and cut that it finds if not.
 //!
 //! ```
 //! # use ropewalk_reactor::{Protocol, Result, Transport};
-//! use ropewalk_reactor::testing::{Events, check_chunking};
+//! use ropewalk_reactor::testing::{Events, check_protocol};
 //!
 //! /// Notes whole words, and keeps the last one until it is ended.
 //! struct Words { events: Events, word: Vec<u8> }
@@ -41,7 +41,7 @@
 //!     }
 //! }
 //!
-//! let outcome = check_chunking(|events| Words { events, word: Vec::new() }, "to be or");
+//! let outcome = check_protocol(|events| Words { events, word: Vec::new() }, "to be or");
 //! assert_eq!(outcome.events, ["word to", "word be"]);
 //! ```
 //!
@@ -66,7 +66,7 @@
 //! Nothing here waits: a clock that nobody advances stands still, and a loop with nothing left to wait for gets an
 //! error instead of hanging.
 
-mod chunking;
+mod checking;
 mod datagrams;
 mod dice;
 mod driver;
@@ -81,7 +81,7 @@ mod seeds;
 mod socket;
 mod stream;
 
-pub use chunking::{Outcome, check_chunking};
+pub use checking::{Dice, Failure, Law, Outcome, ProtocolCheck, Script, check_protocol, fuzz_protocol};
 pub use datagrams::DatagramPeer;
 pub use dice::Dice;
 pub use events::Events;

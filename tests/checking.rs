@@ -5,12 +5,12 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use ropewalk::testing::{Events, Probe, check_chunking};
+use ropewalk::testing::{Events, Probe, check_protocol};
 use ropewalk::{LineProtocol, LineReceiver, LineTransport, Protocol, Reason, Result, SendLine, Transport};
 
 /// What the check says about a protocol that breaks the law.
 fn report<P: Protocol + 'static>(make: impl Fn(Events) -> P, input: &str) -> String {
-    let caught = catch_unwind(AssertUnwindSafe(|| check_chunking(make, input)));
+    let caught = catch_unwind(AssertUnwindSafe(|| check_protocol(make, input)));
     *caught.expect_err("the protocol breaks the law").downcast::<String>().expect("the message is text")
 }
 
@@ -56,21 +56,21 @@ fn shout(events: Events) -> LineReceiver<Shout> {
 
 #[test]
 fn a_lawful_protocol_passes_and_its_outcome_is_returned() {
-    let outcome = check_chunking(shout, "one\r\ntwo\r\nth");
+    let outcome = check_protocol(shout, "one\r\ntwo\r\nth");
     assert_eq!(outcome.events, ["line one", "line two"]);
     assert_eq!(outcome.written, b"ONE\r\nTWO\r\n");
     assert_eq!(outcome.connection, "the connection was closed cleanly");
-    assert_eq!(check_chunking(shout, "a\r\nquit\r\nb\r\n").events, ["line a", "line quit"]);
-    let failing = check_chunking(shout, "a\r\nfail\r\nb\r\n");
+    assert_eq!(check_protocol(shout, "a\r\nquit\r\nb\r\n").events, ["line a", "line quit"]);
+    let failing = check_protocol(shout, "a\r\nfail\r\nb\r\n");
     assert_eq!(failing.connection, "the connection was closed because of an error: told to");
     assert_eq!(failing.written, b"A\r\n");
-    let long = check_chunking(shout, "one line\r\n".repeat(1_000));
+    let long = check_protocol(shout, "one line\r\n".repeat(1_000));
     assert_eq!(long.written.len(), 10_000);
 }
 
 #[test]
 fn an_abort_may_throw_away_answers_and_passes() {
-    let outcome = check_chunking(shout, "a\r\nabort\r\nb\r\n");
+    let outcome = check_protocol(shout, "a\r\nabort\r\nb\r\n");
     assert_eq!(outcome.events, ["line a", "line abort"]);
     assert_eq!(outcome.written, b"");
     assert_eq!(outcome.connection, "the connection was aborted by this side");
@@ -94,7 +94,7 @@ the chunking law is broken: the outcome depends on how the input is cut into rea
   differing:  when all input has arrived
   events:     [\"lines \\\\r\\\\n\"] in one read
               [] in this case
-  (shortened from 7 bytes; check_chunking with this input alone fails too, and in every run)"
+  (shortened from 7 bytes; check_protocol with this input alone fails too, and in every run)"
     );
 }
 
@@ -251,7 +251,7 @@ fn the_reason_is_known_of_a_successor_too() {
         };
         Reading { events: Events::new(), buffer: Vec::new(), read: first }
     };
-    let outcome = check_chunking(make, "!a\r\nfail\r\n");
+    let outcome = check_protocol(make, "!a\r\nfail\r\n");
     assert_eq!(outcome.events, ["line a", "line fail"]);
     assert_eq!(outcome.connection, "the connection was closed because of an error: told to");
 }
@@ -291,7 +291,7 @@ fn the_panic_points_at_the_test() {
     }));
     let make = reading(|_, _, transport, data| transport.write(format!("{} ", data.len())));
     let line = line!() + 1;
-    let caught = catch_unwind(AssertUnwindSafe(|| check_chunking(make, "abc")));
+    let caught = catch_unwind(AssertUnwindSafe(|| check_protocol(make, "abc")));
     assert!(caught.is_err());
     assert_eq!(LINE.get(), line);
 }

@@ -1,0 +1,131 @@
+//! All that is done to a protocol for the sake of one script.
+
+use super::dice::Dice;
+use super::script::{Script, Step};
+
+/// Inputs of up to this length have every cut in two and in three tried, and every end and loss at every place.
+pub(super) const EXHAUSTIVE_MAX: usize = 48;
+
+/// How many random splits are tried.
+const SAMPLES: u64 = 100;
+
+/// How many cuts a random split has at most.
+const SAMPLE_CUTS_MAX: usize = 32;
+
+/// Makes the random splits the same in every run.
+const SEED: u64 = 0x6375_7473;
+
+/// At how many places long inputs are made to end.
+const PLACES_MAX: usize = 8;
+
+/// What is done to the connection while it gets its input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Difficulty {
+    None,
+    /// Reading is paused from outside while a part arrives.
+    PausedOutside,
+    /// Reading is paused at each event.
+    PausedAtEvents,
+    /// Output is blocked while a part arrives.
+    OutputBlocked,
+}
+
+impl Difficulty {
+    const ALL: [Self; 4] = [Self::None, Self::PausedOutside, Self::PausedAtEvents, Self::OutputBlocked];
+
+    fn hinder(self, script: Script) -> Script {
+        match self {
+            Self::None => script,
+            Self::PausedOutside => script.around_each_part(&Step::Pause, &Step::Resume),
+            Self::PausedAtEvents => script.pause_at_events(),
+            Self::OutputBlocked => script.around_each_part(&Step::Block, &Step::Unblock),
+        }
+    }
+}
+
+/// Ways of cutting the input, under difficulties. The script has an end.
+pub(super) fn chunkings(script: &Script) -> impl Iterator<Item = Script> {
+    let length = script.length();
+    let exhaustive = if length <= EXHAUSTIVE_MAX { length } else { 0 };
+    let bytewise: Vec<_> = (1..length).collect();
+    let halves = (1..exhaustive).map(|cut| vec![cut]);
+    let short_bytewise = (exhaustive > 0).then(|| bytewise.clone());
+    let hindered = std::iter::once(Vec::new()).chain(halves).chain(short_bytewise);
+    let hindered = hindered.flat_map(move |cuts| {
+        let cut = script.cut(&cuts);
+        let together = at_once_with_end(&cut);
+        let joined = together.map(|script| [script.clone(), Difficulty::PausedAtEvents.hinder(script)]);
+        Difficulty::ALL
+            .map(|difficulty| difficulty.hinder(cut.clone()))
+            .into_iter()
+            .chain(joined.into_iter().flatten())
+    });
+    let thirds =
+        (1..exhaustive).flat_map(move |first| (first + 1..exhaustive).map(move |second| vec![first, second]));
+    let plain = std::iter::once(bytewise).chain(thirds).map(|cuts| script.cut(&cuts));
+    let samples = Difficulty::ALL.into_iter().cycle().zip(0..SAMPLES);
+    let samples = samples.map(move |(difficulty, number)| {
+        difficulty.hinder(script.cut(&random_cuts(length, &mut Dice::new(SEED + number))))
+    });
+    hindered.chain(plain).chain(samples)
+}
+
+/// Cuts into a long part, some that are short or middling, and the rest.
+fn random_cuts(length: usize, dice: &mut Dice) -> Vec<usize> {
+    let longest = 1 << dice.below(12);
+    let mut cuts = Vec::new();
+    let mut place = dice.below(length.max(1));
+    while place < length && cuts.len() < SAMPLE_CUTS_MAX {
+        if place > 0 {
+            cuts.push(place);
+        }
+        place += 1 + dice.below(longest);
+    }
+    cuts
+}
+
+/// The end of input arrives with the last part.
+fn at_once_with_end(script: &Script) -> Option<Script> {
+    let end = script.steps.iter().position(|step| matches!(step, Step::Finish)).filter(|end| *end > 0)?;
+    let mut joined = script.clone();
+    joined.steps.insert(end, Step::And);
+    Some(joined)
+}
+
+/// Places in the input: all of them if it is short.
+pub(super) fn places(length: usize) -> impl Iterator<Item = usize> {
+    let step = if length <= EXHAUSTIVE_MAX { 1 } else { length.div_ceil(PLACES_MAX) };
+    (0..=length).step_by(step)
+}
+
+/// All ends that may come after `length` bytes.
+pub(super) fn ends(script: &Script, length: usize) -> impl Iterator<Item = Script> {
+    let beginning = script.without_end().beginning(length);
+    let cut = beginning.cut(&fine_cuts(length));
+    [Step::Finish, Step::Reset, Step::HangUp].into_iter().flat_map(move |end| {
+        let apart = cut.clone().step(end.clone());
+        let together = beginning.clone().step(Step::And).step(end.clone());
+        let unread = beginning.clone().unread().step(end);
+        [apart, together, unread]
+    })
+}
+
+/// Time passes after `length` bytes.
+pub(super) fn waits(script: &Script, length: usize, time: std::time::Duration) -> Script {
+    script.cut(&fine_cuts(script.length())).insert(length, &[Step::Wait(time)])
+}
+
+/// The connection breaks after each of so many callbacks.
+pub(super) fn losses(script: &Script, callbacks: usize) -> impl Iterator<Item = Script> {
+    let step = if callbacks <= 2 * EXHAUSTIVE_MAX { 1 } else { callbacks.div_ceil(PLACES_MAX) };
+    let script = script.cut(&fine_cuts(script.length()));
+    (1..=callbacks).step_by(step).flat_map(move |number| {
+        [script.clone().abort_after_callback(number), script.clone().reset_after_callback(number)]
+    })
+}
+
+/// Every byte by itself, or long parts of a long input.
+pub(super) fn fine_cuts(length: usize) -> Vec<usize> {
+    let step = if length <= EXHAUSTIVE_MAX { 1 } else { length.div_ceil(EXHAUSTIVE_MAX) };
+    (1..length).filter(|cut| cut % step == 0).collect()
+}
