@@ -1,7 +1,11 @@
 //! All that is done to a protocol for the sake of one script.
 
+use std::time::Duration;
+
+use super::Subject;
 use super::dice::Dice;
 use super::script::{Script, Step};
+use super::stage::Pending;
 
 /// Inputs of up to this length have every cut in two and in three tried, and every end and loss at every place.
 pub(super) const EXHAUSTIVE_MAX: usize = 48;
@@ -17,6 +21,19 @@ const SEED: u64 = 0x6375_7473;
 
 /// At how many places long inputs are made to end.
 const PLACES_MAX: usize = 8;
+
+/// How many times the first timer's time is waited for while the peer reads nothing.
+const TICKS: u32 = 500;
+
+/// How long is waited at most for that.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How much input is sent if no bound is stated.
+const FLOOD_DEFAULT: usize = 128 * 1024;
+
+/// How much is sent at least and at most, if one is: four times the bound.
+const FLOOD_MIN: usize = 4 * 1024;
+const FLOOD_MAX: usize = 4 * 1024 * 1024;
 
 /// What is done to the connection while it gets its input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,9 +127,41 @@ pub(super) fn ends(script: &Script, length: usize) -> impl Iterator<Item = Scrip
     })
 }
 
-/// Time passes after `length` bytes.
-pub(super) fn waits(script: &Script, length: usize, time: std::time::Duration) -> Script {
-    script.cut(&fine_cuts(script.length())).insert(length, &[Step::Wait(time)])
+/// Time passes wherever timers are pending, just until the first of them, until the last, and as long again.
+pub(super) fn timers(script: &Script, pending: &[Pending]) -> Vec<Script> {
+    let fine = script.cut(&fine_cuts(script.length()));
+    let mut scripts = Vec::new();
+    for Pending { place, first, last } in pending.iter().copied() {
+        let mut times = vec![first, last, last.saturating_mul(2)];
+        times.dedup();
+        scripts.extend(times.into_iter().map(|time| fine.insert(place, &[Step::Wait(time)])));
+        let beginning = script.without_end().beginning(place);
+        scripts.push(beginning.clone().finish().wait(last));
+        scripts.push(beginning.clone().unread().wait(last));
+        scripts.push(beginning.pause_reading().wait(last));
+    }
+    if let Some(Pending { first, last, .. }) = pending.last().copied() {
+        let waiting = script.without_end().wait(last.saturating_mul(2));
+        scripts.extend(losses(&waiting, script.length() + 4));
+        scripts.push(script.without_end().unread().wait(first.saturating_mul(TICKS).min(WAIT_MAX)));
+    }
+    scripts
+}
+
+/// The input comes again and again, to a peer that reads nothing, and, if that is limited, to see what the protocol holds.
+pub(super) fn floods(subject: &Subject<'_>, script: &Script) -> Vec<Script> {
+    let script = script.without_end();
+    let length = script.length();
+    if length == 0 {
+        return Vec::new();
+    }
+    let flood = |bound: Option<usize>| {
+        let wanted = bound.map_or(FLOOD_DEFAULT, |bound| bound.saturating_mul(4).clamp(FLOOD_MIN, FLOOD_MAX));
+        script.clone().repeat(wanted.div_ceil(length))
+    };
+    let unread = flood(subject.output_max).unread();
+    let held = subject.held_max.map(|bound| [flood(Some(bound)), flood(Some(bound)).unread()]);
+    std::iter::once(unread).chain(held.into_iter().flatten()).collect()
 }
 
 /// The connection breaks after each of so many callbacks.

@@ -72,8 +72,8 @@ impl Stage {
         let refused = self.reactor.core().counters.output_refused();
         let timers = self.reactor.stats().timers;
         for _ in 0..LEFTOVERS_MAX {
-            let Some((next, _)) = self.timers() else { break };
-            self.memory.advance(next);
+            let Some(pending) = self.timers(0) else { break };
+            self.memory.advance(pending.first);
             self.settle();
         }
         let watch = &self.watch;

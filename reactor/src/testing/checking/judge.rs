@@ -1,7 +1,7 @@
 //! Running one script, and holding what came of it to the laws.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::script::{Script, Step};
@@ -26,10 +26,14 @@ impl Verdict {
     }
 }
 
+/// How many plain scripts are remembered.
+const REMEMBERED_MAX: usize = 8;
+
 /// Runs scripts, and remembers the plain ones.
 pub(super) struct Judge<'a> {
     subject: &'a Subject<'a>,
-    plain: RefCell<HashMap<String, Rc<Played>>>,
+    /// The plain scripts that were run last.
+    plain: RefCell<VecDeque<(Script, Rc<Played>)>>,
 }
 
 impl<'a> Judge<'a> {
@@ -42,25 +46,12 @@ impl<'a> Judge<'a> {
         let played = play(self.subject, script);
         match self.judge(script, &played) {
             None => Ok(played),
-            Some(verdict) => Err(Box::new(self.failure(script, &verdict))),
+            Some(verdict) => Err(Box::new(self.failure(script, verdict))),
         }
     }
 
-    /// Runs a script twice, which must be the same.
-    pub(super) fn check_twice(&self, script: &Script) -> Result<Played, Box<Failure>> {
-        let first = self.check(script)?;
-        let second = play(self.subject, script);
-        if first.outcome == second.outcome && first.before == second.before && second.breach.is_none() {
-            return Ok(first);
-        }
-        let verdict = Verdict::Different {
-            law: Law::Determinism,
-            outcome: second.outcome,
-            reference: first.outcome,
-            other: "the first time",
-        };
-        let report = report::report(self.subject, &verdict, script, script);
-        Err(Box::new(Failure::new(Law::Determinism, script.clone(), report)))
+    pub(super) const fn subject(&self) -> &Subject<'a> {
+        self.subject
     }
 
     fn judge(&self, script: &Script, played: &Played) -> Option<Verdict> {
@@ -79,36 +70,63 @@ impl<'a> Judge<'a> {
         let mut moments = before.chain([(&played.outcome, &reference.outcome)]);
         let (outcome, reference) = moments.find(|(outcome, reference)| outcome != reference)?;
         let (outcome, reference) = (outcome.clone(), reference.clone());
-        Some(Verdict::Different {
-            law: script.law(),
-            outcome,
-            reference,
-            other: "in the plain course of things",
-        })
+        Some(Verdict::Different { law: script.law(), outcome, reference, other: "plainly" })
     }
 
     fn plain(&self, script: &Script) -> Rc<Played> {
-        let key = format!("{script:?}");
-        if let Some(played) = self.plain.borrow().get(&key) {
+        if let Some((_, played)) = self.plain.borrow().iter().find(|(known, _)| known.steps == script.steps) {
             return Rc::clone(played);
         }
         let played = Rc::new(play(self.subject, script));
-        self.plain.borrow_mut().insert(key, Rc::clone(&played));
+        let mut remembered = self.plain.borrow_mut();
+        remembered.truncate(REMEMBERED_MAX - 1);
+        remembered.push_front((script.clone(), Rc::clone(&played)));
         played
     }
 
-    fn failure(&self, script: &Script, verdict: &Verdict) -> Failure {
+    fn verdict(&self, script: &Script) -> Option<Verdict> {
+        self.judge(script, &play(self.subject, script))
+    }
+
+    fn failure(&self, script: &Script, verdict: Verdict) -> Failure {
+        if let Some(unsteady) = self.unsteadiness(script) {
+            return self.report(script, &unsteady, script);
+        }
         let law = verdict.law();
         let is_alike = |other: Law| other == law || (other.compares() && law.compares());
-        let verdict_of = |script: &Script| self.judge(script, &play(self.subject, script));
-        let fails = |script: &Script| verdict_of(script).is_some_and(|verdict| is_alike(verdict.law()));
+        let fails = |script: &Script| self.verdict(script).is_some_and(|verdict| is_alike(verdict.law()));
         let shrunk = script.clone().shrunk(law, fails);
-        let report = match verdict_of(&shrunk) {
-            Some(verdict) => report::report(self.subject, &verdict, &shrunk, script),
-            None => report::report(self.subject, verdict, script, script),
-        };
-        let law = verdict_of(&shrunk).map_or(law, |verdict| verdict.law());
-        Failure::new(law, shrunk, report)
+        let verdict = self.verdict(&shrunk).unwrap_or(verdict);
+        self.report(&shrunk, &verdict, script)
+    }
+
+    /// What is not the same each time may differ from anything.
+    fn unsteadiness(&self, script: &Script) -> Option<Verdict> {
+        let seen = |verdict: Option<Verdict>| verdict.map(|verdict| verdict.law());
+        self.plain.borrow_mut().clear();
+        let again = seen(self.verdict(script));
+        self.plain.borrow_mut().clear();
+        let differs = again.is_none() || again != seen(self.verdict(script));
+        let how = "what went wrong once did not go wrong when it was run again";
+        let unsteady = differs.then(|| Verdict::Breach(Breach { law: Law::Determinism, how: how.into() }));
+        unsteady.or_else(|| self.repeat(script)).or_else(|| self.repeat(&script.plain()))
+    }
+
+    /// Whether a script does the same each time.
+    fn repeat(&self, script: &Script) -> Option<Verdict> {
+        let (reference, outcome) = (play(self.subject, script).outcome, play(self.subject, script).outcome);
+        let law = Law::Determinism;
+        (outcome != reference).then_some(Verdict::Different {
+            law,
+            outcome,
+            reference,
+            other: "the first time",
+        })
+    }
+
+    fn report(&self, script: &Script, verdict: &Verdict, original: &Script) -> Failure {
+        let report = report::report(self.subject, verdict, script, original);
+        Failure::new(verdict.law(), script.clone(), report)
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) fn report(subject: &Subject<'_>, verdict: &Verdict, script: &Script, 
     match verdict {
         Verdict::Breach(breach) => line(&mut report, "what", &breach.how),
         Verdict::Different { outcome, reference, other, .. } => {
+            if verdict.law().compares() {
+                line(&mut report, "plainly", &format!("{:?}", script.plain()));
+            }
             describe(&mut report, outcome, reference, other);
         }
     }

@@ -51,6 +51,17 @@ pub(super) enum Step {
     Unblock,
 }
 
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Send(one), Self::Send(other)) => one == other,
+            (Self::Wait(one), Self::Wait(other)) => one == other,
+            (Self::Post(one), Self::Post(other)) => Rc::ptr_eq(one, other),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
 /// How a connection breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Break {

@@ -1,7 +1,7 @@
 //! One run of a protocol.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,22 +32,36 @@ pub(super) struct Played {
     pub(super) breach: Option<Breach>,
     /// How many callbacks there were.
     pub(super) callbacks: usize,
-    /// When the nearest and the farthest timer will expire, after each step.
-    pub(super) timers: Vec<Option<(Duration, Duration)>>,
+    /// The timers that were pending at first and after each step, if there were any.
+    pub(super) timers: Vec<Pending>,
+}
+
+/// Timers that were pending after some input.
+#[derive(Clone, Copy)]
+pub(super) struct Pending {
+    /// How many bytes had been sent.
+    pub(super) place: usize,
+    /// In which time the first of them expires.
+    pub(super) first: Duration,
+    /// In which time the last of them does.
+    pub(super) last: Duration,
 }
 
 /// Gives a new protocol what a script has for it.
 pub(super) fn play(subject: &Subject<'_>, script: &Script) -> Played {
     let mut stage = Stage::new(subject, script);
     let steps = script.all_steps();
-    let (mut before, mut timers) = (Vec::new(), Vec::new());
+    let (mut before, mut timers, mut place) = (Vec::new(), Vec::from_iter(stage.timers(0)), 0);
     for (index, step) in steps.iter().enumerate() {
         if step.is_event() {
             before.push(stage.is_unhindered().then(|| stage.outcome()));
         }
         let settles = !matches!(steps.get(index + 1), Some(Step::And));
         stage.perform(step, settles);
-        timers.push(stage.timers());
+        if let Step::Send(bytes) = step {
+            place += bytes.len();
+        }
+        timers.extend(stage.timers(place));
         if stage.watch.breach().is_some() {
             break;
         }
@@ -213,12 +227,12 @@ impl Stage {
         self.watch.broken(Law::Rest, format!("timers have expired {TIMERS_MAX} times in {time:?}"));
     }
 
-    /// When the nearest and the farthest timer will expire.
-    pub(super) fn timers(&self) -> Option<(Duration, Duration)> {
+    /// The timers that are pending.
+    pub(super) fn timers(&self, place: usize) -> Option<Pending> {
         let now = self.memory.now();
         let timers = self.reactor.core().timers.borrow();
         let deadlines = || timers.deadlines().filter(|deadline| *deadline < Instant::NEVER);
-        Some((deadlines().min()? - now, deadlines().max()? - now))
+        Some(Pending { place, first: deadlines().min()? - now, last: deadlines().max()? - now })
     }
 
     fn window(&self) -> usize {
@@ -257,16 +271,14 @@ fn open(
     let peer = memory.expect_connect(address);
     // Set before the first callback. Nobody but this function sets it.
     let _ = watch.peer.set(peer.clone());
-    peer.set_window(Some(reads_max));
+    watch.window.set(reads_max);
     let protocol = Cell::new(Some(protocol));
-    let transport = Rc::new(RefCell::new(None));
-    let made = Rc::clone(&transport);
-    reactor
-        .connect(address, &ConnectOptions::default(), factory_fn(move |_| protocol.take()))
-        .then(move |connected| *made.borrow_mut() = connected.ok());
+    let made = factory_fn(move |_| protocol.take());
+    // Whether it is made, the watched protocol tells, even if it is lost at once.
+    reactor.connect(address, &ConnectOptions::default(), made).then(drop);
     peer.accept();
     // A protocol that never rests is noticed in the first step.
     memory.comes_to_rest(reactor, TURNS_MAX);
-    let transport = transport.take().expect("a connection that the peer accepts is made");
+    let transport = watch.transport.take().expect("a connection that the peer accepts is made");
     (peer, transport)
 }

@@ -41,6 +41,10 @@ pub(super) struct Watch {
     /// What breaks the connection after how many callbacks.
     pub(super) break_after: Cell<Option<(usize, Break)>>,
     pub(super) pauses_at_events: Cell<bool>,
+    /// How much the peer reads.
+    pub(super) window: Cell<usize>,
+    /// The connection, from the first callback on until it is taken out.
+    pub(super) transport: Cell<Option<Transport>>,
     /// The other end, as soon as there is one.
     pub(super) peer: OnceCell<Peer>,
 }
@@ -57,6 +61,11 @@ impl Watch {
 
     /// The first callback begins.
     pub(super) fn made(&self, transport: &Transport) {
+        self.transport.set(Some(transport.clone()));
+        if let Some(peer) = self.peer.get() {
+            // Not before: nothing connects to a peer that takes nothing.
+            peer.set_window(Some(self.window.get()));
+        }
         if self.pauses_at_events.get() {
             self.events.pause_at_each(transport);
         }
