@@ -84,18 +84,17 @@ impl Stage {
         if refused > 0 {
             watch.broken(Law::AfterLoss, format!("{refused} bytes were written after `connection_lost`"));
         }
-        if timers > 0 {
-            let how = format!(
-                "{timers} timers (delayed or looping calls, tasks that sleep) were left in the reactor"
-            );
-            watch.broken(Law::AfterLoss, how);
-        }
-        let tasks = self.reactor.core().tasks.len();
-        if tasks > 0 {
-            watch.broken(Law::AfterLoss, format!("{tasks} tasks were left in the reactor"));
-        }
+        self.left(timers, "timer", "delayed and looping calls and sleeping tasks have one");
+        self.left(self.reactor.core().tasks.len(), "task", "it is to be cancelled with the connection");
         if watch.alive.get() > 0 {
             watch.broken(Law::AfterLoss, "the protocol was not dropped");
+        }
+    }
+
+    fn left(&self, count: usize, what: &str, remark: &str) {
+        if count > 0 {
+            let were = if count == 1 { " was" } else { "s were" };
+            self.watch.broken(Law::AfterLoss, format!("{count} {what}{were} left in the reactor: {remark}"));
         }
     }
 }

@@ -1,0 +1,1 @@
+//! What the whole report looks like.
