@@ -7,8 +7,11 @@ use super::dice::Dice;
 use super::script::{Script, Step};
 use super::stage::Pending;
 
-/// Inputs of up to this length have every cut in two and in three tried, and every end and loss at every place.
+/// Inputs of up to this length have every cut in two tried, and every end, timer and loss at every place.
 pub(super) const EXHAUSTIVE_MAX: usize = 48;
+
+/// Inputs of up to this length have every cut in three tried as well.
+const THIRDS_MAX: usize = 24;
 
 /// How many random splits are tried.
 const SAMPLES: u64 = 100;
@@ -29,7 +32,7 @@ const TICKS: u32 = 500;
 const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// How much input is sent if no bound is stated.
-const FLOOD_DEFAULT: usize = 128 * 1024;
+const FLOOD_DEFAULT: usize = 64 * 1024;
 
 /// How much is sent at least and at most, if one is: four times the bound.
 const FLOOD_MIN: usize = 4 * 1024;
@@ -64,6 +67,7 @@ impl Difficulty {
 pub(super) fn chunkings(script: &Script) -> impl Iterator<Item = Script> {
     let length = script.length();
     let exhaustive = if length <= EXHAUSTIVE_MAX { length } else { 0 };
+    let thirds = if length <= THIRDS_MAX { length } else { 0 };
     let bytewise: Vec<_> = (1..length).collect();
     let halves = (1..exhaustive).map(|cut| vec![cut]);
     let short_bytewise = (exhaustive > 0).then(|| bytewise.clone());
@@ -78,7 +82,7 @@ pub(super) fn chunkings(script: &Script) -> impl Iterator<Item = Script> {
             .chain(joined.into_iter().flatten())
     });
     let thirds =
-        (1..exhaustive).flat_map(move |first| (first + 1..exhaustive).map(move |second| vec![first, second]));
+        (1..thirds).flat_map(move |first| (first + 1..thirds).map(move |second| vec![first, second]));
     let plain = std::iter::once(bytewise).chain(thirds).map(|cuts| script.cut(&cuts));
     let samples = Difficulty::ALL.into_iter().cycle().zip(0..SAMPLES);
     let samples = samples.map(move |(difficulty, number)| {

@@ -53,9 +53,9 @@ impl Script {
             easier.push(Self { unread: false, ..self.clone() });
         }
         if self.repeats > 0 {
-            easier.extend(
-                [0, self.repeats / 2, self.repeats - 1].map(|repeats| Self { repeats, ..self.clone() }),
-            );
+            let fewer = (0..usize::BITS).map(|halvings| self.repeats - (self.repeats >> halvings));
+            let fewer = fewer.take_while(|repeats| *repeats < self.repeats);
+            easier.extend(fewer.map(|repeats| Self { repeats, ..self.clone() }));
         }
         if let Some((number, kind)) = self.break_after {
             easier.push(Self { break_after: None, ..self.clone() });
