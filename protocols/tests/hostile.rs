@@ -67,9 +67,9 @@ fn endless_runs_of_one_byte_panic_nowhere() {
 }
 
 #[test]
-fn bytes_of_any_kind_mean_the_same_however_they_are_cut() {
+fn bytes_of_any_kind_break_no_law() {
     let mut random = Random(3);
-    for (alphabet, count) in [(b"a1:0,\r\n\0\x01\x02\r\n".as_slice(), 8), (b"\0\x01".as_slice(), 3)] {
+    for (alphabet, count) in [(b"a1:0,\r\n\0\x01\x02\r\n".as_slice(), 5), (b"\0\x01".as_slice(), 2)] {
         for _ in 0..count {
             let input: Vec<u8> =
                 (0..random.below(16)).map(|_| alphabet[random.below(alphabet.len())]).collect();

@@ -11,12 +11,21 @@ use crate::testing::Events;
 /// bytes say something. Compared with the plain course of things and held to all laws is this one script, as
 /// [`ProtocolCheck::run_exactly`] does.
 ///
-/// It is a fuzz target in one line. With cargo-fuzz, in `fuzz/fuzz_targets/words.rs`:
+/// Whatever calls this with bytes is a fuzz target, such as a function or what the macro `fuzz_target!` of libfuzzer-sys is given:
 ///
-/// ```ignore
-/// #![no_main]
-/// libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_protocol(Words::new, data));
 /// ```
+/// # use ropewalk_reactor::{Protocol, Result, Transport};
+/// # struct Echo;
+/// # impl Protocol for Echo {
+/// #     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result { Ok(transport.write(data)) }
+/// # }
+/// let target = |data: &[u8]| ropewalk_reactor::testing::fuzz_protocol(|_| Echo, data);
+/// target(b"\x07\x14hello\x0b");
+/// ```
+///
+/// The first byte tells what holds for the whole: its lowest three bits choose, and the others are a number `n`. Then each byte
+/// is a step, chosen likewise: 0 pauses reading or resumes it, 1 blocks output or unblocks it, 2 waits for 2ⁿ milliseconds, 3
+/// ends the peer's sending, and 4 to 7 send the next `n + 1` bytes.
 ///
 /// # Panics
 /// With the report if a law is broken.
