@@ -22,7 +22,7 @@ const SAMPLE_CUTS_MAX: usize = 32;
 /// Makes the random splits the same in every run.
 const SEED: u64 = 0x6375_7473;
 
-/// At how many places long inputs are made to end.
+/// At how many places long inputs are made to end, besides before the first byte.
 const PLACES_MAX: usize = 8;
 
 /// How many times the first timer's time is waited for while the peer reads nothing.
@@ -181,4 +181,82 @@ pub(super) fn losses(script: &Script, callbacks: usize) -> impl Iterator<Item = 
 pub(super) fn fine_cuts(length: usize) -> Vec<usize> {
     let step = if length <= EXHAUSTIVE_MAX { 1 } else { length.div_ceil(EXHAUSTIVE_MAX) };
     (1..length).filter(|cut| cut % step == 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(script: &Script) -> Vec<Vec<u8>> {
+        let part = |step: &Step| if let Step::Send(bytes) = step { Some(bytes.clone()) } else { None };
+        script.steps.iter().filter_map(part).collect()
+    }
+
+    fn is_plain(script: &Script) -> bool {
+        !script.pauses_at_events
+            && script.steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Finish))
+    }
+
+    #[test]
+    fn short_inputs_are_cut_in_every_way_and_no_byte_is_lost() {
+        let input: Vec<u8> = (0..THIRDS_MAX as u8).collect();
+        let script = Script::from(&input).finish();
+        let cases: Vec<_> = chunkings(&script).collect();
+        assert!(cases.iter().all(|case| parts(case).concat() == input && case.is_comparable()));
+        let mut plain: Vec<_> = cases.iter().filter(|case| is_plain(case)).map(parts).collect();
+        plain.sort();
+        plain.dedup();
+        let with = |count| plain.iter().filter(|parts| parts.len() == count).count();
+        assert_eq!((with(1), with(2), with(3), with(THIRDS_MAX)), (1, 23, 23 * 22 / 2, 1));
+        assert!(with(4) > 0, "random splits");
+    }
+
+    #[test]
+    fn long_and_empty_inputs_have_cases_too() {
+        let input = vec![b'x'; 10_000];
+        let long: Vec<_> = chunkings(&Script::from(&input).finish()).collect();
+        assert_eq!(long.len(), 6 + 1 + SAMPLES as usize);
+        assert!(long.iter().all(|case| parts(case).concat() == input));
+        assert!(chunkings(&Script::new().finish()).all(|case| parts(&case).is_empty()));
+        assert_eq!(places(10_000).count(), PLACES_MAX + 1);
+        assert_eq!(places(3).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_happens_between_the_bytes_stays_where_it_is() {
+        let second = Duration::from_secs(1);
+        let script = Script::new().send("abc").wait(second).send("de").reset();
+        let shown = |script: Script| format!("{script:?}").replace("Script::new()", "");
+        let wait = ".wait(Duration::from_secs(1))";
+        assert_eq!(
+            shown(script.cut(&[1, 3, 4])),
+            format!(r#".send(b"a").send(b"bc"){wait}.send(b"d").send(b"e").reset()"#)
+        );
+        assert_eq!(shown(script.cut(&[1, 4]).plain()), shown(script.clone()));
+        assert_eq!(shown(script.beginning(4)), format!(r#".send(b"abc"){wait}.send(b"d")"#));
+        assert_eq!(shown(script.beginning(2)), r#".send(b"ab")"#);
+        assert_eq!(shown(script.beginning(5)), shown(script.clone()));
+        assert_eq!(
+            shown(Script::from("abc").insert(1, &[Step::Finish])),
+            r#".send(b"a").finish().send(b"bc")"#
+        );
+        assert_eq!(shown(Script::from("abc").insert(3, &[Step::Finish])), r#".send(b"abc").finish()"#);
+        assert_eq!(shown(Script::from("abc").insert(0, &[Step::Finish])), r#".finish().send(b"abc")"#);
+    }
+
+    #[test]
+    fn what_nobody_can_compare_is_not_compared() {
+        let comparable = |script: Script| script.is_comparable();
+        let script = || Script::from("abc");
+        assert!(comparable(script().wait(Duration::ZERO).reset()));
+        assert!(comparable(script().and().finish().pause_at_events()));
+        assert!(comparable(Script::new().block_output().send("a").finish().unblock_output()));
+        assert!(!comparable(script().and().reset()));
+        assert!(!comparable(script().pause_reading()));
+        assert!(!comparable(script().pause_reading().wait(Duration::ZERO).resume_reading()));
+        assert!(!comparable(script().block_output().hang_up().unblock_output()));
+        assert!(!comparable(script().unread()));
+        assert!(!comparable(script().repeat(2)));
+        assert!(!comparable(script().abort_after_callback(1)));
+    }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::judge::Judge;
 use super::watch::Watch;
 use super::watched::Watched;
-use super::{Dice, Failure, Outcome, Script, Subject, cases};
+use super::{Dice, Failure, Outcome, Script, Subject, cases, fuzz};
 use crate::Protocol;
 use crate::testing::Events;
 
@@ -23,7 +23,7 @@ use crate::testing::Events;
 /// * these (but not those in three) with reading paused from outside while a part arrives; with reading paused within the
 ///   callback at each recorded event, and resumed after it; with output blocked while a part arrives and water marks of zero, so
 ///   that each answer pauses the connection's reading; with the end of input after the last part or together with it;
-/// * after each byte (at 8 places of a longer input) the end of input, a reset, and a peer that is gone, which has finished and answers
+/// * after each byte (at nine places of a longer input) the end of input, a reset, and a peer that is gone, which has finished and answers
 ///   what is written to it with a reset: each after the input in one part and in many, together with it, and to a peer that has
 ///   read nothing;
 /// * wherever timers are pending, time passing until the first of them expires, until the last does, and as long again; while the
@@ -201,6 +201,15 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
         let result =
             self.with_subject(|subject| Judge::new(subject).check(&script).map_err(|failure| *failure));
         expect(result.map(|played| played.outcome))
+    }
+
+    /// Does what [`fuzz_protocol`](super::fuzz_protocol) does, with what is stated of the protocol.
+    ///
+    /// # Panics
+    /// With a report if a law is broken.
+    #[track_caller]
+    pub fn run_fuzzed(&self, data: &[u8]) {
+        self.run_exactly(fuzz::decode(data));
     }
 
     fn with_subject<R>(&self, work: impl FnOnce(&Subject<'_>) -> R) -> R {

@@ -31,14 +31,14 @@ use crate::testing::Events;
 /// With the report if a law is broken.
 #[track_caller]
 pub fn fuzz_protocol<P: Protocol + 'static>(make: impl Fn(Events) -> P, data: &[u8]) {
-    ProtocolCheck::new(make).run_exactly(decode(data));
+    ProtocolCheck::new(make).run_fuzzed(data);
 }
 
 /// The longest time that one byte can say is 2^22 milliseconds, a good hour.
 const WAIT_BITS_MAX: u32 = 22;
 
 /// What fuzzed bytes say: first what holds for the whole script, then step by step.
-fn decode(data: &[u8]) -> Script {
+pub(super) fn decode(data: &[u8]) -> Script {
     let Some((&first, mut rest)) = data.split_first() else { return Script::new() };
     let mut script = whole(Script::new(), first);
     while let Some((&byte, after)) = rest.split_first() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::judge::Verdict;
-use super::script::Script;
+use super::script::{Script, Step};
 use super::{Outcome, Subject};
 
 /// How many events are shown at most, from the first that differs.
@@ -54,6 +54,12 @@ fn describe(report: &mut String, outcome: &Outcome, reference: &Outcome, other: 
 fn test(subject: &Subject<'_>, verdict: &Verdict, script: &Script) -> String {
     let mut test = format!("#[test]\nfn {}() {{\n", verdict.law().test_name());
     let _ = writeln!(test, "    // `make` makes a {}, as in the check that failed.", subject.name);
+    if script.steps.iter().any(|step| matches!(step, Step::Post(_))) {
+        test.push_str("    // `event` makes the event that was posted there.\n");
+    }
+    if subject.held_max.is_some() {
+        test.push_str("    // `held` tells how much the protocol holds.\n");
+    }
     let mut check = "ProtocolCheck::new(make)".to_owned();
     if let Some(bound) = subject.held_max {
         let _ = write!(check, ".holds_at_most({bound}, held)");

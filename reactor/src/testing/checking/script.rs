@@ -261,7 +261,7 @@ impl fmt::Debug for Step {
         match self {
             Self::Send(bytes) => write!(formatter, ".send(b\"{}\")", bytes.escape_ascii()),
             Self::Wait(time) => write!(formatter, ".wait({})", expression(*time)),
-            Self::Post(_) => formatter.write_str(".post(/* the event */)"),
+            Self::Post(_) => formatter.write_str(".post(event)"),
             Self::Finish => formatter.write_str(".finish()"),
             Self::Reset => formatter.write_str(".reset()"),
             Self::HangUp => formatter.write_str(".hang_up()"),

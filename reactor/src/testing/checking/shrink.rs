@@ -112,3 +112,39 @@ fn ranges(length: usize) -> impl Iterator<Item = (usize, usize)> {
     let sizes = sizes.filter(|size| *size > 0);
     sizes.flat_map(move |size| (0..length).step_by(size).map(move |begin| (begin, length.min(begin + size))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sends(script: &Script, wanted: u8) -> Option<usize> {
+        script.steps.iter().position(|step| matches!(step, Step::Send(bytes) if bytes.contains(&wanted)))
+    }
+
+    #[test]
+    fn shrinking_ends_at_what_cannot_be_left_out() {
+        let input: Vec<u8> = (0..200).collect();
+        let script = Script::from(&input).cut(&(1..200).collect::<Vec<_>>()).pause_at_events();
+        let script = script.around_each_part(&Step::Block, &Step::Unblock).finish().abort_after_callback(9);
+        let apart = |script: &Script| sends(script, 77).is_some() && sends(script, 77) < sends(script, 133);
+        assert_eq!(
+            format!("{:?}", script.shrunk(Law::Chunking, apart)),
+            r#"Script::new().send(b"M").send(b"\x85")"#
+        );
+    }
+
+    #[test]
+    fn what_hinders_is_left_out_with_its_end() {
+        let script = Script::from("abcd").cut(&[1, 2, 3]).around_each_part(&Step::Pause, &Step::Resume);
+        let balanced = |script: &Script| script.is_comparable() && script.steps.contains(&Step::Pause);
+        let shrunk = script.shrunk(Law::Pausing, balanced);
+        assert_eq!(format!("{shrunk:?}"), "Script::new().pause_reading().resume_reading()");
+    }
+
+    #[test]
+    fn repetitions_are_halved_until_they_are_just_enough() {
+        let script = Script::from("ab").repeat(10_000);
+        let shrunk = script.shrunk(Law::Memory, |script| script.repeats >= 1_234);
+        assert_eq!(shrunk.repeats, 1_234);
+    }
+}

@@ -36,14 +36,15 @@ impl<P: Protocol> Watched<P> {
         transport: &Transport,
         call: impl FnOnce(&mut P) -> R,
     ) -> R {
-        let accepted = transport.accepts_output();
+        let was_open = transport.is_open() && transport.accepts_output();
         let refused = self.refused(transport);
         let protocol = self.protocol.as_mut().expect("it is taken out by the destructor alone");
         let result = guard(&self.watch, callback, || call(protocol));
         let refused = self.refused(transport) - refused;
-        if accepted && refused > 0 {
+        // Who has only finished writing may still be asked.
+        if was_open && !transport.is_open() && refused > 0 {
             let how = format!(
-                "{callback} has closed the connection, aborted it or finished writing, and then written {refused} bytes, which go nowhere"
+                "{callback} has closed or aborted the connection, and then written {refused} bytes, which go nowhere"
             );
             self.watch.broken(Law::Closing, how);
         }
