@@ -9,6 +9,7 @@ use ropewalk::testing::{Events, ProtocolCheck, Script, check_protocol};
 use ropewalk::{DelayedCall, Protocol, Reason, Result, Task, TimerKey, Transport};
 
 use super::chunking::shout;
+use super::reading;
 
 /// Greets, pings when nothing has come for a while, and gives up after the third time.
 struct Patient {
@@ -142,6 +143,19 @@ impl Protocol for HalfClosed {
 #[test]
 fn answers_after_the_end_of_input() {
     assert_eq!(check_protocol(|_| HalfClosed(Vec::new()), "olleh").written, b"hello");
+}
+
+#[test]
+fn answers_after_finishing_go_nowhere_and_are_no_mistake() {
+    let make = reading(|_, _, transport, data| {
+        for byte in data {
+            transport.write([*byte]);
+            if *byte == b'.' {
+                transport.lose_write_connection();
+            }
+        }
+    });
+    assert_eq!(check_protocol(make, "ab.cd").written, b"ab.");
 }
 
 /// Members write to each other, and go when they are lost.

@@ -216,12 +216,29 @@ fn a_shutdown_trigger_keeps_the_protocol_alive() {
 }
 
 #[test]
+fn a_reset_is_put_off_for_ever() {
+    let make = |_| Acting {
+        made: Some(|transport| {
+            let mut limits = Limits::default();
+            limits.close_timeout = Duration::MAX;
+            transport.set_limits(limits);
+        }),
+        ..Acting::default()
+    };
+    breaks(&failure(make, ""), Law::Loss, "was not called within 86400s since it was reset");
+}
+
+#[test]
 fn words_after_closing() {
     let make = reading(|_, _, transport, _| {
         transport.lose_connection();
         transport.write("bye");
     });
-    breaks(&failure(make, "abc"), Law::Closing, "data_received has closed the connection");
+    breaks(
+        &failure(make, "abc"),
+        Law::Closing,
+        "data_received has closed or aborted the connection, and then written 3 bytes",
+    );
 }
 
 #[test]

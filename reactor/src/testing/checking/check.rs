@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::judge::Judge;
 use super::watch::Watch;
-use super::watched::Watched;
+use super::watched::{Measure, Watched};
 use super::{Dice, Failure, Outcome, Script, Subject, cases, fuzz};
 use crate::Protocol;
 use crate::testing::Events;
@@ -25,7 +25,7 @@ use crate::testing::Events;
 ///   that each answer pauses the connection's reading; with the end of input after the last part or together with it;
 /// * after each byte (at nine places of a longer input) the end of input, a reset, and a peer that is gone, which has finished and answers
 ///   what is written to it with a reset: each after the input in one part and in many, together with it, and to a peer that has
-///   read nothing;
+///   read nothing; and a reset while reading is paused;
 /// * wherever timers are pending, time passing until the first of them expires, until the last does, and as long again; while the
 ///   peer reads nothing and while reading is paused, too;
 /// * the connection aborted, and reset by the peer, after each callback;
@@ -123,7 +123,7 @@ pub fn check_protocol<P: Protocol + 'static>(
 /// ```
 pub struct ProtocolCheck<'a, P> {
     make: Box<dyn Fn(Events) -> P + 'a>,
-    measure: Option<(Rc<dyn Fn(&P) -> usize>, usize)>,
+    measure: Option<Measure<P>>,
     output_max: Option<usize>,
     reads_max: Option<usize>,
 }

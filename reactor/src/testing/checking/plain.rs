@@ -140,6 +140,12 @@ impl Script {
         script
     }
 
+    /// The same without a pause for breath.
+    pub(super) fn without_waits(mut self) -> Self {
+        self.steps.retain(|step| !matches!(step, Step::Wait(_)));
+        self
+    }
+
     /// Whether the peer comes to an end by itself.
     pub(super) fn has_end(&self) -> bool {
         self.steps.iter().any(Step::is_end)

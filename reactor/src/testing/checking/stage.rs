@@ -25,7 +25,7 @@ const TIMERS_MAX: usize = 100_000;
 
 /// What was seen in a run.
 pub(super) struct Played {
-    /// How things stood before each event of the script, unless it is hindered then.
+    /// How things stood before each event of a script that is compared, unless it is hindered then.
     pub(super) before: Vec<Option<Outcome>>,
     /// How things stood at the end.
     pub(super) outcome: Outcome,
@@ -51,9 +51,10 @@ pub(super) struct Pending {
 pub(super) fn play(subject: &Subject<'_>, script: &Script) -> Played {
     let mut stage = Stage::new(subject, script);
     let steps = script.all_steps();
+    let is_compared = script.is_comparable();
     let (mut before, mut timers, mut place) = (Vec::new(), Vec::from_iter(stage.timers(0)), 0);
     for (index, step) in steps.iter().enumerate() {
-        if step.is_event() {
+        if step.is_event() && is_compared {
             before.push(stage.is_unhindered().then(|| stage.outcome()));
         }
         let settles = !matches!(steps.get(index + 1), Some(Step::And));
