@@ -27,7 +27,7 @@ fn fuzzed_bytes_find_what_they_should() {
 #[test]
 fn lawful_protocols_pass_whatever_the_bytes() {
     for seed in 0..2_000 {
-        let mut dice = Dice::new(seed);
+        let dice = Dice::new(seed);
         let mut data = dice.bytes(40);
         // Lines, or hardly anything would happen.
         data.iter_mut().filter(|byte| **byte % 5 == 0).for_each(|byte| *byte = *dice.pick(b"\r\n"));

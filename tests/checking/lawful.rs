@@ -215,7 +215,7 @@ impl Protocol for Words {
 fn seeds() {
     ProtocolCheck::new(shout).run_seeds(5, |dice| {
         let words: [&str; 4] = ["a\r\n", "quit\r\n", "\r", "abort\r\n"];
-        let words: Vec<_> = (0..dice.below(5)).map(|_| *dice.pick(&words)).collect();
+        let words: Vec<_> = (0..dice.roll(5)).map(|_| *dice.pick(&words)).collect();
         words.concat().into()
     });
 }

@@ -118,7 +118,7 @@ mod seeds;
 mod socket;
 mod stream;
 
-pub use checking::{Dice, Failure, Law, Outcome, ProtocolCheck, Script, check_protocol, fuzz_protocol};
+pub use checking::{Failure, Law, Outcome, ProtocolCheck, Script, check_protocol, fuzz_protocol};
 pub use datagrams::DatagramPeer;
 pub use dice::Dice;
 pub use events::Events;

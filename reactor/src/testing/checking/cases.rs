@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Subject;
-use super::dice::Dice;
 use super::script::{Script, Step};
 use super::stage::Pending;
+use crate::testing::Dice;
 
 /// Inputs of up to this length have every cut in two tried, and every end, timer and loss at every place.
 pub(super) const EXHAUSTIVE_MAX: usize = 48;
@@ -86,21 +86,23 @@ pub(super) fn chunkings(script: &Script) -> impl Iterator<Item = Script> {
     let plain = std::iter::once(bytewise).chain(thirds).map(|cuts| script.cut(&cuts));
     let samples = Difficulty::ALL.into_iter().cycle().zip(0..SAMPLES);
     let samples = samples.map(move |(difficulty, number)| {
-        difficulty.hinder(script.cut(&random_cuts(length, &mut Dice::new(SEED + number))))
+        difficulty.hinder(script.cut(&random_cuts(length, &Dice::new(SEED + number))))
     });
     hindered.chain(plain).chain(samples)
 }
 
 /// Cuts into a long part, some that are short or middling, and the rest.
-fn random_cuts(length: usize, dice: &mut Dice) -> Vec<usize> {
-    let longest = 1 << dice.below(12);
+fn random_cuts(length: usize, dice: &Dice) -> Vec<usize> {
+    // All fit: they are less than what fits.
+    let below = |end: usize| dice.roll(end as u64) as usize;
+    let longest = 1 << below(12);
     let mut cuts = Vec::new();
-    let mut place = dice.below(length.max(1));
+    let mut place = below(length);
     while place < length && cuts.len() < SAMPLE_CUTS_MAX {
         if place > 0 {
             cuts.push(place);
         }
-        place += 1 + dice.below(longest);
+        place += 1 + below(longest);
     }
     cuts
 }

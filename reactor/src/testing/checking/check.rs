@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::judge::Judge;
 use super::watch::Watch;
 use super::watched::{Measure, Watched};
-use super::{Dice, Failure, Outcome, Script, Subject, cases, fuzz};
+use super::{Failure, Outcome, Script, Subject, cases, fuzz};
 use crate::Protocol;
-use crate::testing::Events;
+use crate::testing::{Dice, Events, for_each_seed};
 
 /// Hunts for bugs in a protocol, and returns what it does if it finds none.
 ///
@@ -175,19 +175,14 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
         self.with_subject(|subject| run(subject, &script.into()))
     }
 
-    /// Does the same with the scripts that `script` makes from the first `count` seeds, or, if the environment variable
-    /// `ROPEWALK_SEED` is set, from that one alone.
+    /// Does the same with the scripts that `script` makes from seeds, as [`for_each_seed`] chooses them.
     ///
     /// # Panics
-    /// With a report if a law is broken.
-    #[track_caller]
-    pub fn run_seeds(&self, count: u64, script: impl Fn(&mut Dice) -> Script) {
-        let one = std::env::var("ROPEWALK_SEED").ok().and_then(|seed| seed.parse().ok());
-        for seed in one.map_or(0..count, |seed| seed..seed + 1) {
-            if let Err(failure) = self.try_run(script(&mut Dice::new(seed))) {
-                panic!("seed {seed} (ROPEWALK_SEED={seed} runs it alone): {failure}");
-            }
-        }
+    /// With a report if a law is broken; the seed is printed.
+    pub fn run_seeds(&self, seeds: u64, script: impl Fn(&Dice) -> Script) {
+        for_each_seed(seeds, |seed| {
+            self.run(script(&Dice::new(seed)));
+        });
     }
 
     /// Runs a script in exactly one way, and compares it with the plain course of things where that is possible. The tests

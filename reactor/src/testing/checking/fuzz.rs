@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn any_bytes_say_something() {
-        let mut dice = super::super::Dice::new(1);
+        let dice = crate::testing::Dice::new(1);
         for _ in 0..1_000 {
             let _ = decode(&dice.bytes(64));
         }

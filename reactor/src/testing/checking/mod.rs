@@ -3,7 +3,6 @@
 mod cases;
 mod check;
 mod closing;
-mod dice;
 mod fuzz;
 mod judge;
 mod law;
@@ -17,7 +16,6 @@ mod watch;
 mod watched;
 
 pub use check::{ProtocolCheck, check_protocol};
-pub use dice::Dice;
 pub use fuzz::fuzz_protocol;
 pub use law::{Failure, Law};
 pub use outcome::Outcome;
