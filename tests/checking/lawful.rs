@@ -102,7 +102,7 @@ impl Protocol for Later {
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
-        for byte in data.to_vec() {
+        for byte in data.iter().copied() {
             let other = transport.clone();
             let call = move |_: &_| other.write([byte]);
             self.calls.push(transport.reactor().call_later(Duration::from_secs(1), call));
@@ -111,7 +111,10 @@ impl Protocol for Later {
     }
 
     fn connection_lost(&mut self, _: &Transport, _: &Reason) {
-        self.calls.drain(..).for_each(|call| drop(call.cancel()));
+        for call in self.calls.drain(..) {
+            // One that has run already is no mistake.
+            let _ = call.cancel();
+        }
         self.task.take().into_iter().for_each(|task| task.cancel());
     }
 }

@@ -9,16 +9,18 @@ use ropewalk::{Limits, Protocol, Reason, Result, TimerKey, Transport, When};
 
 use super::{failure, reading};
 
+type Act = Box<dyn FnMut(&Transport)>;
+
+type Hear = Box<dyn FnMut(&Transport, &[u8])>;
+
 /// A protocol out of functions for its callbacks.
 #[derive(Default)]
 struct Acting {
     made: Option<fn(&Transport)>,
-    read: Option<Box<dyn FnMut(&Transport, &[u8])>>,
-    ended: Option<Box<dyn FnMut(&Transport)>>,
-    expired: Option<Box<dyn FnMut(&Transport)>>,
-    lost: Option<Box<dyn FnMut(&Transport)>>,
-    /// Whatever is to live as long as the protocol.
-    kept: Option<Rc<dyn std::any::Any>>,
+    read: Option<Hear>,
+    ended: Option<Act>,
+    expired: Option<Act>,
+    lost: Option<Act>,
 }
 
 impl Protocol for Acting {
@@ -131,7 +133,9 @@ fn timers_that_see_how_the_input_was_cut() {
         let reads = Rc::new(Cell::new(0));
         let heard = Rc::clone(&reads);
         Acting {
-            made: Some(|transport| drop(transport.set_timer(Duration::from_secs(5)))),
+            made: Some(|transport| {
+                transport.set_timer(Duration::from_secs(5));
+            }),
             read: Some(Box::new(move |_, _| heard.set(heard.get() + 1))),
             expired: Some(Box::new(move |_| events.record(reads.get()))),
             ..Acting::default()
@@ -193,12 +197,17 @@ fn the_loss_is_answered() {
 
 #[test]
 fn a_cycle_keeps_the_protocol_alive() {
-    #[derive(Default)]
-    struct Knot(RefCell<Option<Rc<Knot>>>, Events);
+    struct Knot {
+        itself: RefCell<Option<Rc<Self>>>,
+        events: Events,
+    }
     let make = |events: Events| {
-        let knot = Rc::new(Knot(RefCell::default(), events));
-        knot.0.replace(Some(Rc::clone(&knot)));
-        Acting { kept: Some(knot), ..Acting::default() }
+        let knot = Rc::new(Knot { itself: RefCell::default(), events });
+        knot.itself.replace(Some(Rc::clone(&knot)));
+        Acting {
+            read: Some(Box::new(move |_, data| knot.events.record_stream("data", data))),
+            ..Acting::default()
+        }
     };
     breaks(&failure(make, ""), Law::AfterLoss, "alive for ever");
 }
@@ -267,7 +276,9 @@ fn answers_without_measure() {
 #[test]
 fn news_without_measure() {
     let make = |_| Acting {
-        made: Some(|transport| drop(transport.set_timer(Duration::from_secs(1)))),
+        made: Some(|transport| {
+            transport.set_timer(Duration::from_secs(1));
+        }),
         expired: Some(Box::new(|transport| {
             transport.write([b'x'; 10_000]);
             transport.set_timer(Duration::from_secs(1));
