@@ -47,7 +47,9 @@
 //! # Testing a protocol
 //!
 //! A [`testing::Probe`] gives one protocol a connection without sockets: bytes in, bytes out, time as the test says.
-//! [`testing::check_chunking`] shows that a protocol does the same however the network cuts its input.
+//! [`testing::check_protocol`] hunts for bugs in it: cuts its input anywhere, pauses, blocks, breaks and floods the connection,
+//! has timers expire at any moment, and prints the shortest test that shows what goes wrong;
+//! [`testing::fuzz_protocol`] makes it a fuzz target.
 //!
 //! # What is promised
 //!

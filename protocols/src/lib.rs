@@ -6,7 +6,7 @@
 //! # The chunking law
 //!
 //! A receiver gives the same frames, the same answers and the same end whichever way the network has cut the bytes
-//! into reads; [`check_chunking`](ropewalk_reactor::testing::check_chunking) tests that, and will test yours. It works
+//! into reads; [`check_protocol`](ropewalk_reactor::testing::check_protocol) tests that, and will test yours. It works
 //! in time linear in what arrives, copies no frame that lies whole in one read, and holds no more than one unfinished
 //! frame and what one read gave.
 //!

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use ropewalk_protocols::{Discard, FileSendError, FileSender};
-use ropewalk_reactor::testing::{Probe, check_chunking};
+use ropewalk_reactor::testing::{Probe, check_protocol};
 use ropewalk_reactor::{Limits, Protocol, Transport};
 
 type Outcome = Rc<RefCell<Option<Result<u64, FileSendError>>>>;
@@ -231,5 +231,5 @@ fn a_file_asked_for_is_the_same_however_the_request_is_cut() {
             Ok(())
         }
     }
-    assert!(check_chunking(|_| Asked, "please.now.").written == pattern(100_000));
+    assert!(check_protocol(|_| Asked, "please.now.").written == pattern(100_000));
 }

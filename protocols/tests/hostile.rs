@@ -7,7 +7,7 @@ use ropewalk_protocols::{
     Delimiter, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, LineReceiver, LineTransport,
     NetstringReceiver, StringTransport,
 };
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Protocol, Result};
 
 fn line(_: &mut LineTransport<'_>, _: &[u8]) -> Result {
@@ -67,14 +67,14 @@ fn endless_runs_of_one_byte_panic_nowhere() {
 }
 
 #[test]
-fn bytes_of_any_kind_mean_the_same_however_they_are_cut() {
+fn bytes_of_any_kind_break_no_law() {
     let mut random = Random(3);
-    for (alphabet, count) in [(b"a1:0,\r\n\0\x01\x02\r\n".as_slice(), 8), (b"\0\x01".as_slice(), 3)] {
+    for (alphabet, count) in [(b"a1:0,\r\n\0\x01\x02\r\n".as_slice(), 5), (b"\0\x01".as_slice(), 2)] {
         for _ in 0..count {
             let input: Vec<u8> =
                 (0..random.below(16)).map(|_| alphabet[random.below(alphabet.len())]).collect();
             for receiver in 0..receivers(&Events::new()).len() {
-                check_chunking(|events| receivers(&events).swap_remove(receiver), &input);
+                check_protocol(|events| receivers(&events).swap_remove(receiver), &input);
             }
         }
     }

@@ -7,7 +7,7 @@ use ropewalk_protocols::{
     FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, SendString, StringProtocol,
     StringTooLong, StringTransport,
 };
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Protocol, Result};
 
 const CLOSED: &str = "lost the connection was closed cleanly";
@@ -46,10 +46,10 @@ fn int32(log: Events) -> Int32StringReceiver<impl StringProtocol> {
 #[test]
 fn s34_the_prefix_is_big_endian() {
     let expected = ["string abc", "string ", "string d", "eof ", CLOSED];
-    assert_eq!(check_chunking(int8, b"\x03abc\x00\x01d").events, expected);
-    assert_eq!(check_chunking(int16, b"\x00\x03abc\x00\x00\x00\x01d").events, expected);
+    assert_eq!(check_protocol(int8, b"\x03abc\x00\x01d").events, expected);
+    assert_eq!(check_protocol(int16, b"\x00\x03abc\x00\x00\x00\x01d").events, expected);
     assert_eq!(
-        check_chunking(int32, b"\x00\x00\x00\x03abc\x00\x00\x00\x00\x00\x00\x00\x01d").events,
+        check_protocol(int32, b"\x00\x00\x00\x03abc\x00\x00\x00\x00\x00\x00\x00\x01d").events,
         expected
     );
     let long = [b"\x01\x02".as_slice(), &[b'x'; 0x102]].concat();
@@ -67,16 +67,16 @@ fn s34_a_length_above_the_limit_fails_as_soon_as_the_prefix_has_come() {
     probe.deliver_eof();
     assert_eq!(log.take(), [failed(FrameTooLong { limit: 5, length: Some(6) })]);
     let make = |log| int16(log).max_length(5);
-    let outcome = check_chunking(make, b"\x00\x01a\x00\x06123456\x00\x01b");
+    let outcome = check_protocol(make, b"\x00\x01a\x00\x06123456\x00\x01b");
     assert_eq!(outcome.events, ["string a", &failed(FrameTooLong { limit: 5, length: Some(6) })]);
 }
 
 #[test]
 fn s35_the_default_limit_is_99999_for_all() {
     let error = failed(FrameTooLong { limit: 99_999, length: Some(100_000) });
-    assert_eq!(check_chunking(int32, 100_000_u32.to_be_bytes()).events, [error]);
+    assert_eq!(check_protocol(int32, 100_000_u32.to_be_bytes()).events, [error]);
     let error = failed(FrameTooLong { limit: 99_999, length: Some(u64::from(u32::MAX)) });
-    assert_eq!(check_chunking(int32, b"\xff\xff\xff\xffab").events, [error]);
+    assert_eq!(check_protocol(int32, b"\xff\xff\xff\xffab").events, [error]);
     let input = [&99_999_u32.to_be_bytes()[..], &[b'x'; 99_999]].concat();
     assert_eq!(
         run(&[&input], |log| Int32StringReceiver::new(Strings { log, react: ignore })).events.len(),
@@ -93,9 +93,9 @@ fn ignore(_: &mut StringTransport<'_>, _: &[u8]) -> Result {
 #[test]
 fn s36_empty_strings_are_delivered_also_under_a_limit_of_zero() {
     let make = |log| int16(log).max_length(0);
-    assert_eq!(check_chunking(make, [0; 4]).events, ["string ", "string ", "eof ", CLOSED]);
+    assert_eq!(check_protocol(make, [0; 4]).events, ["string ", "string ", "eof ", CLOSED]);
     let error = failed(FrameTooLong { limit: 0, length: Some(1) });
-    assert_eq!(check_chunking(make, [0, 0, 0, 1, 0]).events, ["string ", &error]);
+    assert_eq!(check_protocol(make, [0, 0, 0, 1, 0]).events, ["string ", &error]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn s38_s40_pausing_stops_after_that_string_and_resuming_goes_on_once() {
     assert_eq!(log.take(), ["string both", "string b", "string pause"]);
     resume_fully(&mut probe);
     assert_eq!(log.take(), ["string c"]);
-    let outcome = check_chunking(int8, b"\x01a\x05pause\x04both\x01b\x05pause\x01c");
+    let outcome = check_protocol(int8, b"\x01a\x05pause\x04both\x01b\x05pause\x01c");
     assert_eq!(outcome.written, b"\0\x01a\0\x01b\0\x01c");
 }
 
@@ -149,7 +149,7 @@ impl StringProtocol for Tolerant {
 #[test]
 fn s39_after_a_tolerated_long_string_comes_the_next_one_and_nothing_twice() {
     let make = |log| Int8StringReceiver::new(Tolerant(log)).max_length(3);
-    let outcome = check_chunking(make, b"\x01a\x05abcde\x03abc\x04abcd\x00\x09rest");
+    let outcome = check_protocol(make, b"\x01a\x05abcde\x03abc\x04abcd\x00\x09rest");
     assert_eq!(
         outcome.events,
         ["string a", "too long 5 > 3", "string abc", "too long 4 > 3", "string ", "too long 9 > 3"]
@@ -158,7 +158,7 @@ fn s39_after_a_tolerated_long_string_comes_the_next_one_and_nothing_twice() {
 
 #[test]
 fn s41_closing_stops_the_strings_of_the_same_read() {
-    let outcome = check_chunking(int8, b"\x01a\x04quit\x01b");
+    let outcome = check_protocol(int8, b"\x01a\x04quit\x01b");
     assert_eq!(outcome.events, ["string a", "string quit", CLOSED]);
     assert_eq!(outcome.written, b"\0\x01a");
 }
@@ -175,7 +175,7 @@ fn s42_a_successor_gets_the_rest_and_nothing_twice() {
         };
         Int8StringReceiver::new(Strings { log, react })
     }
-    let outcome = check_chunking(make, b"\x01a\x06switch\0\x01b\0\x02cd\0");
+    let outcome = check_protocol(make, b"\x01a\x06switch\0\x01b\0\x02cd\0");
     assert_eq!(outcome.events, ["string a", "string switch", "string b", "string cd", "eof \\x00", CLOSED]);
 }
 
@@ -188,7 +188,7 @@ fn the_limit_can_be_raised_from_within() {
         };
         Int8StringReceiver::new(Strings { log, react }).max_length(1)
     }
-    let outcome = check_chunking(make, b"\x01a\x05abcde");
+    let outcome = check_protocol(make, b"\x01a\x05abcde");
     assert_eq!(outcome.events[..2], ["string a", "string abcde"]);
 }
 
@@ -198,5 +198,5 @@ fn an_error_ends_the_connection_with_that_error() {
         let react = |_: &mut StringTransport<'_>, _: &[u8]| Err("no".into());
         Int8StringReceiver::new(Strings { log, react })
     }
-    assert_eq!(check_chunking(make, b"\x01a\x01b").events, ["string a", &failed("no")]);
+    assert_eq!(check_protocol(make, b"\x01a\x01b").events, ["string a", &failed("no")]);
 }

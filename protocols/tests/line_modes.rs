@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{resume_fully, run};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Reason, Result, TimerKey, Transport};
 
 /// A line that is a number announces so many raw bytes.
@@ -46,7 +46,7 @@ impl LineProtocol for Counted {
 
 #[test]
 fn s7_s8_raw_data_gets_the_rest_of_the_read_and_gives_back_what_is_not_raw() {
-    let outcome = check_chunking(Counted::new, "a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny");
+    let outcome = check_protocol(Counted::new, "a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny");
     assert_eq!(
         outcome.events,
         ["line a", "line 5", "raw \\r\\nb\\r\\n", "line c", "line 1", "raw x", "line d", "line 3", "raw y"]
@@ -91,7 +91,7 @@ fn s17_closing_in_raw_mode_stops_delivery_too() {
             Ok(())
         }
     }
-    assert_eq!(check_chunking(|log| LineReceiver::new(Closing(log)), "xa\r\nb\r\n").events, ["raw x"]);
+    assert_eq!(check_protocol(|log| LineReceiver::new(Closing(log)), "xa\r\nb\r\n").events, ["raw x"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn raw_mode_without_a_handler_is_an_error_that_says_so() {
             self.0.record(format_args!("lost {reason}"));
         }
     }
-    let events = check_chunking(|log| LineReceiver::new(Forgetful(log)), "a\r\nb").events;
+    let events = check_protocol(|log| LineReceiver::new(Forgetful(log)), "a\r\nb").events;
     assert!(events[0].contains("raw_data_received"), "{events:?}");
 }
 
@@ -168,7 +168,7 @@ fn bytes_of_ones_own_come_before_what_is_given_back_after_them() {
             Ok(())
         }
     }
-    let events = check_chunking(|log| LineReceiver::new(Inserting(log)), "a\r\nb\r\n").events;
+    let events = check_protocol(|log| LineReceiver::new(Inserting(log)), "a\r\nb\r\n").events;
     assert_eq!(events, ["line own", "line a", "line b"]);
 }
 
@@ -279,7 +279,7 @@ impl LineProtocol for Login {
 #[test]
 fn s42_a_successor_gets_the_rest_and_nothing_twice() {
     let make = |log| LineReceiver::new(Login(log));
-    let outcome = check_chunking(make, "bob\r\nhello\r\n1\r\nx");
+    let outcome = check_protocol(make, "bob\r\nhello\r\n1\r\nx");
     assert_eq!(outcome.events, ["login bob", "line hello", "line 1", "raw x"]);
 }
 
@@ -314,7 +314,7 @@ impl<P: LineProtocol> LineProtocol for Pausing<P> {
 fn s12_pausing_at_every_step_changes_nothing_but_the_time() {
     let input = "a\r\n5\r\n\r\nb\r\nc\r\n1\r\nxd\r\n3\r\ny";
     let make = |log| LineReceiver::new(Pausing(Counted { log, raw: 0 }));
-    let outcome = check_chunking(make, input);
+    let outcome = check_protocol(make, input);
     assert_eq!(outcome.events, run(&[input.as_bytes()], Counted::new).events);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Lines, resume_fully};
 use ropewalk_protocols::{LineProtocol, LineReceiver, LineTransport, SendLine};
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Protocol, Result, TimerKey, Transport};
 
 fn receiver<F: FnMut(&mut LineTransport<'_>, &[u8]) -> Result>(
@@ -59,7 +59,7 @@ fn s12_resuming_stops_at_the_next_pause() {
 
 #[test]
 fn s12_any_split_with_pauses_gives_the_same() {
-    let outcome = check_chunking(
+    let outcome = check_protocol(
         |log| LineReceiver::new(Lines { log, react: pausing }),
         "a\r\npause\r\n\r\npause\r\nboth\r\nb\r\npause\r\nr",
     );

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use common::Lines;
 use ropewalk_protocols::{Delimiter, FrameTooLong, LineProtocol, LineReceiver, LineTransport, SendLine};
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Protocol, Reason, Result, Transport};
 
 type React = fn(&mut LineTransport<'_>, &[u8]) -> Result;
@@ -38,8 +38,8 @@ fn too_long(limit: usize) -> String {
 #[test]
 fn s1_a_line_of_the_limit_is_accepted_and_one_byte_more_is_not() {
     let make = |log| receiver(log, ignore).max_length(5);
-    assert_eq!(check_chunking(make, "12345\r\n").events, ["line 12345", "eof ", CLOSED]);
-    assert_eq!(check_chunking(make, "123456\r\n1\r\n").events, [too_long(5)]);
+    assert_eq!(check_protocol(make, "12345\r\n").events, ["line 12345", "eof ", CLOSED]);
+    assert_eq!(check_protocol(make, "123456\r\n1\r\n").events, [too_long(5)]);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn s2_an_unended_line_fails_when_no_delimiter_can_end_it_within_the_limit() {
 #[test]
 fn s3_a_short_line_before_a_long_one_is_delivered() {
     let make = |log| receiver(log, echo).max_length(5);
-    let outcome = check_chunking(make, "one\r\nlonger line");
+    let outcome = check_protocol(make, "one\r\nlonger line");
     assert_eq!(outcome.events, ["line one", &too_long(5)]);
     assert_eq!(outcome.written, b"one\r\n", "what was answered before is sent");
 }
@@ -120,7 +120,7 @@ fn s23_a_tolerated_long_line_is_thrown_away_and_the_next_is_delivered() {
             let protocol = Tolerant { log, deed: |_| {} };
             LineReceiver::new(protocol).max_length(3).delimiter(delimiter.clone())
         };
-        let outcome = check_chunking(make, "abcde\r\nab\r\nabcdefgh\rij\r\r\nabcd\r\nabc\r\nabcdef");
+        let outcome = check_protocol(make, "abcde\r\nab\r\nabcdefgh\rij\r\r\nabcd\r\nabc\r\nabcdef");
         let expected =
             ["too long abcd", "line ab", "too long abcd", "too long abcd", "line abc", "too long abcd"];
         assert_eq!(outcome.events, expected, "{delimiter:?}");
@@ -133,7 +133,7 @@ fn s5_line_mode_set_by_the_hook_parses_at_once() {
         let deed = |transport: &mut LineTransport<'_>| transport.set_line_mode("");
         LineReceiver::new(Tolerant { log, deed }).max_length(3)
     };
-    let outcome = check_chunking(make, "abcdef\r\nxyz\r\nabcdefghijk\r\n");
+    let outcome = check_protocol(make, "abcdef\r\nxyz\r\nabcdefghijk\r\n");
     assert_eq!(
         outcome.events,
         ["too long abcd", "line ef", "line xyz", "too long abcd", "too long efgh", "line ijk"]
@@ -146,31 +146,31 @@ fn raw_mode_set_by_the_hook_gets_what_follows() {
         let deed = |transport: &mut LineTransport<'_>| transport.set_raw_mode();
         LineReceiver::new(Tolerant { log, deed }).max_length(3)
     };
-    assert_eq!(check_chunking(make, "abcdef\r\nxyz").events, ["too long abcd", "raw ef\\r\\nxyz"]);
+    assert_eq!(check_protocol(make, "abcdef\r\nxyz").events, ["too long abcd", "raw ef\\r\\nxyz"]);
 }
 
 #[test]
 fn a_limit_of_zero_accepts_only_empty_lines() {
     let make = |log| receiver(log, ignore).max_length(0);
-    assert_eq!(check_chunking(make, "\r\n\r\n").events, ["line ", "line ", "eof ", CLOSED]);
-    assert_eq!(check_chunking(make, "\r\na\r\n").events, ["line ", &too_long(0)]);
+    assert_eq!(check_protocol(make, "\r\n\r\n").events, ["line ", "line ", "eof ", CLOSED]);
+    assert_eq!(check_protocol(make, "\r\na\r\n").events, ["line ", &too_long(0)]);
     let tolerant =
         |deed: fn(&mut LineTransport<'_>)| move |log| LineReceiver::new(Tolerant { log, deed }).max_length(0);
-    assert_eq!(check_chunking(tolerant(|_| {}), "abc\r\n\r\n").events, ["too long a", "line "]);
-    let flipping = check_chunking(tolerant(|transport| transport.set_line_mode("")), "abc\r\n");
+    assert_eq!(check_protocol(tolerant(|_| {}), "abc\r\n\r\n").events, ["too long a", "line "]);
+    let flipping = check_protocol(tolerant(|transport| transport.set_line_mode("")), "abc\r\n");
     assert_eq!(flipping.events, ["too long a", "too long b", "too long c", "line "]);
 }
 
 #[test]
 fn a_limit_of_everything_does_not_overflow() {
     let make = |log| receiver(log, ignore).max_length(usize::MAX);
-    assert_eq!(check_chunking(make, "abc\r\nd").events, ["line abc", "eof d", CLOSED]);
+    assert_eq!(check_protocol(make, "abc\r\nd").events, ["line abc", "eof d", CLOSED]);
 }
 
 #[test]
 fn s6_any_split_gives_the_same_lines() {
     let make = |log| receiver(log, echo);
-    let outcome = check_chunking(make, "one\r\n\r\nt\rw\no\r\r\n\nthree\r\nrest\r");
+    let outcome = check_protocol(make, "one\r\n\r\nt\rw\no\r\r\n\nthree\r\nrest\r");
     assert_eq!(
         outcome.events,
         ["line one", "line ", "line t\\rw\\no\\r", "line \\nthree", "eof rest\\r", CLOSED]
@@ -185,13 +185,13 @@ fn s6_long_input_in_random_parts() {
         input.extend(b"\r\n");
     }
     let make = |log| receiver(log, echo);
-    assert_eq!(check_chunking(make, &input).written, input);
+    assert_eq!(check_protocol(make, &input).written, input);
 }
 
 #[test]
 fn s15_s17_closing_stops_the_lines_of_the_same_read() {
     let make = |log| receiver(log, echo);
-    let outcome = check_chunking(make, "one\r\nquit\r\nignored\r\nrest");
+    let outcome = check_protocol(make, "one\r\nquit\r\nignored\r\nrest");
     assert_eq!(outcome.events, ["line one", "line quit", CLOSED]);
     assert_eq!(outcome.written, b"one\r\n");
 }
@@ -225,7 +225,7 @@ fn s19_an_error_ends_the_connection_with_that_error_after_what_was_written() {
             if line == b"bad" { Err("no such command".into()) } else { Ok(()) }
         })
     };
-    let outcome = check_chunking(make, "good\r\nbad\r\nignored\r\n");
+    let outcome = check_protocol(make, "good\r\nbad\r\nignored\r\n");
     let lost = "lost the connection was closed because of an error: no such command";
     assert_eq!(outcome.events, ["line good", "line bad", lost]);
     assert_eq!(outcome.written, b"good\r\nbad\r\n");
@@ -253,7 +253,7 @@ fn s21_any_delimiter_but_an_empty_one() {
     ] {
         let mut expected = expected;
         expected.push(CLOSED);
-        assert_eq!(check_chunking(with(leak(delimiter)), input).events, expected);
+        assert_eq!(check_protocol(with(leak(delimiter)), input).events, expected);
     }
 }
 
@@ -262,9 +262,9 @@ fn s22_the_limit_leaves_room_for_a_partial_delimiter_of_any_kind() {
     let delimiter = &Delimiter::custom("<end>").unwrap();
     let make =
         |log| LineReceiver::new(Tolerant { log, deed: |_| {} }).max_length(3).delimiter(delimiter.clone());
-    let outcome = check_chunking(make, "abc<end>abcd<end>abc<en<end>ab<end>abcde");
+    let outcome = check_protocol(make, "abc<end>abcd<end>abc<en<end>ab<end>abcde");
     assert_eq!(outcome.events, ["line abc", "too long abcd", "too long abc<", "line ab"]);
-    let outcome = check_chunking(make, "abcdefgh");
+    let outcome = check_protocol(make, "abcdefgh");
     assert_eq!(outcome.events, ["too long abcd"]);
 }
 
@@ -279,7 +279,7 @@ fn s24_send_line_adds_the_delimiter_and_nothing_else() {
             Ok(())
         })
     };
-    assert_eq!(check_chunking(make, "a\nb\r\n").written, b"a\nb\r\na\nb\na\nb\r\na\nb|");
+    assert_eq!(check_protocol(make, "a\nb\r\n").written, b"a\nb\r\na\nb\na\nb\r\na\nb|");
 }
 
 #[test]

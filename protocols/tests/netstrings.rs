@@ -10,7 +10,7 @@ use common::{Random, Strings, run};
 use ropewalk_protocols::{
     BadNetstring, FrameTooLong, NetstringReceiver, SendString, StringProtocol, StringTransport,
 };
-use ropewalk_reactor::testing::{Events, Probe, check_chunking};
+use ropewalk_reactor::testing::{Events, Probe, check_protocol};
 use ropewalk_reactor::{Reason, Result, Transport};
 
 /// Answers each string, and closes at `quit`.
@@ -34,7 +34,7 @@ fn failed(error: impl std::fmt::Display) -> String {
 
 #[test]
 fn s25_any_split_gives_the_same_strings() {
-    let outcome = check_chunking(receiver, "0:,4:1:a,,3:abc,10:0123456789,");
+    let outcome = check_protocol(receiver, "0:,4:1:a,,3:abc,10:0123456789,");
     assert_eq!(outcome.events, ["string ", "string 1:a,", "string abc", "string 0123456789", "eof ", CLOSED]);
     assert_eq!(outcome.written, b"0:,4:1:a,,3:abc,10:0123456789,");
 }
@@ -48,7 +48,7 @@ fn s25_long_input_in_random_parts() {
         input.extend(std::iter::repeat_n(b'0' + (number % 10) as u8, length));
         input.push(b',');
     }
-    assert_eq!(check_chunking(receiver, &input).written, input);
+    assert_eq!(check_protocol(receiver, &input).written, input);
 }
 
 /// The error that `input` leads to, and how many bytes of it were enough.
@@ -79,7 +79,7 @@ fn s26_a_bad_length_is_rejected_as_soon_as_it_is_seen() {
         (",", BadNetstring::BadLength { found: b',' }, 1),
     ] {
         assert_eq!(rejected(input), (failed(error), seen), "{input}");
-        check_chunking(receiver, input);
+        check_protocol(receiver, input);
     }
 }
 
@@ -97,8 +97,8 @@ fn s27_a_length_above_the_limit_is_rejected_before_the_colon() {
 fn s28_a_string_without_its_comma_is_rejected_and_not_delivered() {
     let error = BadNetstring::MissingComma { found: b'd' };
     assert_eq!(rejected("3:abcd"), (failed(error), 6));
-    assert_eq!(check_chunking(receiver, "1:a,3:abcd,").events, ["string a", &failed(error)]);
-    assert_eq!(check_chunking(receiver, "0:x").events, [failed(BadNetstring::MissingComma { found: b'x' })]);
+    assert_eq!(check_protocol(receiver, "1:a,3:abcd,").events, ["string a", &failed(error)]);
+    assert_eq!(check_protocol(receiver, "0:x").events, [failed(BadNetstring::MissingComma { found: b'x' })]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn s30_digits_followed_by_a_line_feed_are_rejected() {
 
 #[test]
 fn s31_closing_stops_the_strings_of_the_same_read() {
-    let outcome = check_chunking(receiver, "1:a,4:quit,1:b,");
+    let outcome = check_protocol(receiver, "1:a,4:quit,1:b,");
     assert_eq!(outcome.events, ["string a", "string quit", CLOSED]);
     assert_eq!(outcome.written, b"1:a,");
 }
@@ -139,9 +139,9 @@ fn s31_closing_stops_the_strings_of_the_same_read() {
 #[test]
 fn s32_a_limit_of_zero_accepts_only_the_empty_string() {
     let make = |log| receiver(log).max_length(0);
-    assert_eq!(check_chunking(make, "0:,0:,").events, ["string ", "string ", "eof ", CLOSED]);
+    assert_eq!(check_protocol(make, "0:,0:,").events, ["string ", "string ", "eof ", CLOSED]);
     let error = FrameTooLong { limit: 0, length: Some(1) };
-    assert_eq!(check_chunking(make, "0:,1:a,").events, ["string ", &failed(error)]);
+    assert_eq!(check_protocol(make, "0:,1:a,").events, ["string ", &failed(error)]);
 }
 
 #[test]

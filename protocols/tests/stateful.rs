@@ -3,7 +3,7 @@
 use ropewalk_protocols::{
     NetstringReceiver, SendString, Stateful, StatefulStringProtocol, StringProtocol, StringTransport,
 };
-use ropewalk_reactor::testing::{Events, check_chunking};
+use ropewalk_reactor::testing::{Events, check_protocol};
 use ropewalk_reactor::{Reason, Result, Transport};
 
 /// Name, password, then messages.
@@ -48,14 +48,14 @@ impl StatefulStringProtocol for Login {
 #[test]
 fn what_one_state_gathers_moves_into_the_next() {
     let make = |log| NetstringReceiver::new(Stateful::new(Login(log)));
-    let outcome = check_chunking(make, "3:bob,6:secret,1:a,1:b,");
+    let outcome = check_protocol(make, "3:bob,6:secret,1:a,1:b,");
     assert_eq!(outcome.written, b"5:name?,5:bob 0,5:bob 1,");
 }
 
 #[test]
 fn a_refused_string_ends_the_connection() {
     let make = |log| NetstringReceiver::new(Stateful::new(Login(log)));
-    let outcome = check_chunking(make, "3:bob,5:guess,1:a,");
+    let outcome = check_protocol(make, "3:bob,5:guess,1:a,");
     assert_eq!(outcome.events, ["lost the connection was closed because of an error: wrong password"]);
 }
 

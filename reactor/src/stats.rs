@@ -49,6 +49,7 @@ pub(crate) struct Counters {
     slow_callbacks: Cell<u64>,
     panics: Cell<u64>,
     drains: Cell<u64>,
+    output_refused: Cell<u64>,
 }
 
 impl Counters {
@@ -97,6 +98,16 @@ impl Counters {
 
     pub(crate) fn output_removed(&self, bytes: usize) {
         self.output_buffered.set(self.output_buffered.get() - bytes);
+    }
+
+    /// Bytes were written that go nowhere, because the connection is closing or gone.
+    pub(crate) fn refused(&self, bytes: usize) {
+        add(&self.output_refused, bytes as u64);
+    }
+
+    /// How many bytes were written that went nowhere, for tests of protocols.
+    pub(crate) fn output_refused(&self) -> u64 {
+        self.output_refused.get()
     }
 
     pub(crate) fn turn(&self) {

@@ -113,6 +113,11 @@ impl Tasks {
         }
     }
 
+    /// How many tasks have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.table.borrow().slots.len()
+    }
+
     pub(crate) fn has_woken(&self) -> bool {
         self.woken.any.load(Ordering::Acquire)
     }

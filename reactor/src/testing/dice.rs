@@ -33,6 +33,22 @@ impl Dice {
         if sides == 0 { 0 } else { self.number() % sides }
     }
 
+    /// One of several things.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn pick<'a, T>(&self, of: &'a [T]) -> &'a T {
+        // Fits: it is less than the length.
+        &of[self.roll(of.len() as u64) as usize]
+    }
+
+    /// Up to `length_max` bytes of any values.
+    pub fn bytes(&self, length_max: usize) -> Vec<u8> {
+        let length = self.roll(length_max as u64 + 1);
+        // The lowest byte is as random as any.
+        (0..length).map(|_| self.number() as u8).collect()
+    }
+
     /// True with this probability, from 0 for never to 1 for always.
     pub fn chance(&self, probability: f64) -> bool {
         const STEPS: f64 = (1u64 << 53) as f64;
@@ -60,6 +76,15 @@ mod tests {
         let came = (0..10_000).filter(|_| dice.chance(0.25)).count();
         assert!((2_300..2_700).contains(&came), "{came}");
         assert!((0..100).all(|_| !dice.chance(0.0) && dice.chance(1.0)));
+    }
+
+    #[test]
+    fn picks_and_bytes_have_all_values_and_lengths() {
+        let dice = Dice::new(3);
+        let picked: std::collections::BTreeSet<_> = (0..100).map(|_| *dice.pick(&[1, 2, 3])).collect();
+        assert_eq!(picked.len(), 3);
+        let lengths: std::collections::BTreeSet<_> = (0..100).map(|_| dice.bytes(3).len()).collect();
+        assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::Transport;
 /// A list, as text, of what a protocol under test has heard, in order. Clones share it: the protocol holds one and
 /// records, the test holds another.
 ///
-/// With [`check_chunking`](super::check_chunking), record what the input said and not when or in how many pieces it
+/// With [`check_protocol`](super::check_protocol), record what the input said and not when or in how many pieces it
 /// came: lines and messages, their order, the reason of the loss; not pauses, nor sizes of reads.
 ///
 /// ```
@@ -79,6 +79,21 @@ impl Events {
     /// What was recorded so far.
     pub(super) fn so_far(&self) -> Vec<String> {
         self.shared.list.borrow().clone()
+    }
+
+    /// How many were recorded so far.
+    pub(super) fn length(&self) -> usize {
+        self.shared.list.borrow().len()
+    }
+
+    /// How many clones there are.
+    pub(super) fn holders(&self) -> usize {
+        Rc::strong_count(&self.shared)
+    }
+
+    /// Forgets the connection that pauses at each event.
+    pub(super) fn release(&self) {
+        self.shared.paused.take();
     }
 
     /// Has `transport` pause reading at each event from now on.

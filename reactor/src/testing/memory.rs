@@ -111,17 +111,25 @@ impl Memory {
     /// # Panics
     /// If that never happens (an interval of zero, say), or if polling fails.
     pub fn settle(&self, reactor: &mut Reactor) {
-        for _ in 0..TURNS_MAX {
+        assert!(
+            self.comes_to_rest(reactor, TURNS_MAX),
+            "after {TURNS_MAX} turns the reactor still has something to do, and the clock stands still"
+        );
+    }
+
+    /// Whether the reactor has nothing left to do before the clock moves, or has stopped, within so many turns.
+    pub(super) fn comes_to_rest(&self, reactor: &mut Reactor, turns: usize) -> bool {
+        for _ in 0..turns {
             self.world.idle.set(None);
             self.world.held.set(true);
             let status = reactor.run_once(None);
             self.world.held.set(false);
             let status = status.expect("a poll that does not wait cannot fail in memory");
             if status == Status::Stopped || self.world.idle.get().is_some() {
-                return;
+                return true;
             }
         }
-        panic!("after {TURNS_MAX} turns the reactor still has something to do, and the clock stands still");
+        false
     }
 
     /// Lets `time` pass, from timer to timer, and has the reactor do what comes of it; ends early if it stops.
@@ -135,12 +143,17 @@ impl Memory {
             if !reactor.is_running() || self.now() >= end {
                 return;
             }
-            let next = match self.world.idle.get() {
-                Some(PollUntil::Deadline(deadline)) => deadline.min(end),
-                _ => end,
-            };
-            self.world.move_to(next);
+            self.move_on(end);
         }
+    }
+
+    /// Moves the clock to what the reactor waits for, but not beyond `end`.
+    pub(super) fn move_on(&self, end: Instant) {
+        let next = match self.world.idle.get() {
+            Some(PollUntil::Deadline(deadline)) => deadline.min(end),
+            _ => end,
+        };
+        self.world.move_to(next);
     }
 
     /// Connects a peer to what listens on `address`, or on the wildcard of its family and port.

@@ -17,17 +17,25 @@
 //! assert_eq!(probe.written(), b"hello");
 //! ```
 //!
-//! # Every way of cutting its input
+//! # All that may happen to it
 //!
-//! The network may cut what a peer sends anywhere. [`check_chunking`] holds a protocol to doing the same whatever it
-//! does, pauses of reading and blocked output included, and shows the shortest input and cut that it finds if not.
+//! The network may cut what a peer sends anywhere, the peer may stop reading, vanish or break the connection at any moment, and
+//! timers may expire between any two events. [`check_protocol`] does all that to a protocol, and holds it to the [`Law`]s: it does
+//! the same however its input is cut, holds what it states, closes, leaves nothing behind, never panics. If it does not, the
+//! panic's message has a test to be pasted, with the shortest [`Script`] that was found.
 //!
 //! ```
 //! # use ropewalk_reactor::{Protocol, Result, Transport};
-//! use ropewalk_reactor::testing::{Events, check_chunking};
+//! use ropewalk_reactor::testing::{Events, check_protocol};
 //!
 //! /// Notes whole words, and keeps the last one until it is ended.
 //! struct Words { events: Events, word: Vec<u8> }
+//!
+//! impl Words {
+//!     fn new(events: Events) -> Self {
+//!         Self { events, word: Vec::new() }
+//!     }
+//! }
 //!
 //! impl Protocol for Words {
 //!     fn data_received(&mut self, _: &Transport, data: &[u8]) -> Result {
@@ -41,8 +49,37 @@
 //!     }
 //! }
 //!
-//! let outcome = check_chunking(|events| Words { events, word: Vec::new() }, "to be or");
+//! let outcome = check_protocol(Words::new, "to be or");
 //! assert_eq!(outcome.events, ["word to", "word be"]);
+//!
+//! // A fuzz target in one line: what cargo-fuzz, or whoever invents bytes, calls.
+//! fn fuzz(data: &[u8]) {
+//!     ropewalk_reactor::testing::fuzz_protocol(Words::new, data);
+//! }
+//! # fuzz(b"\x07\x14words\x00\x04 \x12\x03");
+//! ```
+//!
+//! [`ProtocolCheck`] is the long form. It takes what is stated of the protocol, such as how many bytes it holds at most, and
+//! scripts in which more happens than that bytes arrive, or scripts from seeds. Here a word is stated to have a bound, which it
+//! does not have:
+//!
+//! ```
+//! # use ropewalk_reactor::{Protocol, Result, Transport};
+//! # struct Words { word: Vec<u8> }
+//! # impl Protocol for Words {
+//! #     fn data_received(&mut self, _: &Transport, data: &[u8]) -> Result {
+//! #         for byte in data {
+//! #             match byte { b' ' => self.word.clear(), byte => self.word.push(*byte) }
+//! #         }
+//! #         Ok(())
+//! #     }
+//! # }
+//! use ropewalk_reactor::testing::{Law, ProtocolCheck};
+//!
+//! let check = ProtocolCheck::new(|_| Words { word: Vec::new() }).holds_at_most(100, |words| words.word.len());
+//! check.run("to be or not to be ");
+//! let failure = check.try_run("antidisestablishmentarianism").unwrap_err();
+//! assert_eq!(failure.law, Law::Memory);
 //! ```
 //!
 //! # Many connections, time, and failures
@@ -66,7 +103,7 @@
 //! Nothing here waits: a clock that nobody advances stands still, and a loop with nothing left to wait for gets an
 //! error instead of hanging.
 
-mod chunking;
+mod checking;
 mod datagrams;
 mod dice;
 mod driver;
@@ -81,7 +118,7 @@ mod seeds;
 mod socket;
 mod stream;
 
-pub use chunking::{Outcome, check_chunking};
+pub use checking::{Failure, Law, Outcome, ProtocolCheck, Script, check_protocol, fuzz_protocol};
 pub use datagrams::DatagramPeer;
 pub use dice::Dice;
 pub use events::Events;

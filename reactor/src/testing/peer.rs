@@ -46,6 +46,11 @@ impl Peer {
         self.socket.finish();
     }
 
+    /// Finishes sending (FIN) and goes away: what is written from now on is answered with a reset (RST).
+    pub fn hang_up(&self) {
+        self.socket.hang_up();
+    }
+
     /// Resets the connection (RST). What was sent before can still be read; then reading fails, and writing at once.
     pub fn reset(&self) {
         self.socket.reset();

@@ -25,6 +25,8 @@ pub(super) struct Socket {
     pub(super) input_ended: Cell<bool>,
     /// The peer has reset the connection.
     broken: Cell<bool>,
+    /// The peer resets the connection as soon as something is written.
+    hung_up: Cell<bool>,
     /// Written by the reactor and not received by the peer.
     output: RefCell<Vec<u8>>,
     /// How many more bytes the reactor may write; `None` for any number.
@@ -71,6 +73,7 @@ impl Socket {
             input: RefCell::default(),
             input_ended: Cell::new(false),
             broken: Cell::new(false),
+            hung_up: Cell::new(false),
             output: RefCell::default(),
             window: Cell::new(None),
             output_ended: Cell::new(false),
@@ -162,6 +165,11 @@ impl Socket {
         }
     }
 
+    pub(super) fn hang_up(&self) {
+        self.hung_up.set(true);
+        self.finish();
+    }
+
     pub(super) fn reset(&self) {
         if !self.broken.replace(true) {
             self.announce();
@@ -231,6 +239,11 @@ impl Socket {
         }
         if self.output_ended.get() {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.hung_up.get() {
+            // The system takes the bytes, and learns from the answer that nobody wanted them.
+            self.reset();
+            return Ok(buffers.iter().map(|buffer| buffer.len()).sum());
         }
         let room = self.window.get().unwrap_or(usize::MAX);
         if room == 0 {

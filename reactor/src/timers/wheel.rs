@@ -151,6 +151,12 @@ impl<T> Wheel<T> {
         self.len
     }
 
+    /// The deadlines of all pending timers, in no particular order.
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = Instant> {
+        let pending = |node: &&Node<T>| matches!(node.place, Place::Slot(_) | Place::Near);
+        self.nodes.iter().filter(pending).map(|node| node.deadline)
+    }
+
     /// A point not later than the earliest deadline of the pending timers; `None` if none is pending.
     ///
     /// It is exactly the earliest deadline if that has the wheel's tick or differs from it only in the lowest

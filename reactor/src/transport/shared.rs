@@ -325,6 +325,7 @@ impl Shared {
     /// Accounts for `length` more bytes of output; false if they are not accepted.
     fn reserve(&self, length: usize) -> bool {
         if !self.accepts_output() {
+            self.core().counters.refused(length);
             return false;
         }
         let limits = self.limits();

@@ -1,41 +1,17 @@
-//! The chunking law as users apply it: what it lets pass, what it catches, and what it says then.
+//! The same however the input is cut, whatever hinders it.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use ropewalk::testing::{Events, Probe, check_chunking};
+use ropewalk::testing::{Events, Law, Probe, check_protocol};
 use ropewalk::{LineProtocol, LineReceiver, LineTransport, Protocol, Reason, Result, SendLine, Transport};
 
-/// What the check says about a protocol that breaks the law.
-fn report<P: Protocol + 'static>(make: impl Fn(Events) -> P, input: &str) -> String {
-    let caught = catch_unwind(AssertUnwindSafe(|| check_chunking(make, input)));
-    *caught.expect_err("the protocol breaks the law").downcast::<String>().expect("the message is text")
-}
-
-/// A protocol out of one function, with a buffer.
-struct Reading<F> {
-    events: Events,
-    buffer: Vec<u8>,
-    read: F,
-}
-
-type Read = fn(&Events, &mut Vec<u8>, &Transport, &[u8]);
-
-impl<F: FnMut(&Events, &mut Vec<u8>, &Transport, &[u8])> Protocol for Reading<F> {
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
-        (self.read)(&self.events, &mut self.buffer, transport, data);
-        Ok(())
-    }
-}
-
-fn reading(read: Read) -> impl Fn(Events) -> Reading<Read> {
-    move |events| Reading { events, buffer: Vec::new(), read }
-}
+use super::{Reading, failure, reading};
 
 /// Answers each line in capitals.
-struct Shout(Events);
+pub(super) struct Shout(Events);
 
 impl LineProtocol for Shout {
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
@@ -50,30 +26,36 @@ impl LineProtocol for Shout {
     }
 }
 
-fn shout(events: Events) -> LineReceiver<Shout> {
+pub(super) fn shout(events: Events) -> LineReceiver<Shout> {
     LineReceiver::new(Shout(events))
 }
 
 #[test]
 fn a_lawful_protocol_passes_and_its_outcome_is_returned() {
-    let outcome = check_chunking(shout, "one\r\ntwo\r\nth");
+    let outcome = check_protocol(shout, "one\r\ntwo\r\nth");
     assert_eq!(outcome.events, ["line one", "line two"]);
     assert_eq!(outcome.written, b"ONE\r\nTWO\r\n");
     assert_eq!(outcome.connection, "the connection was closed cleanly");
-    assert_eq!(check_chunking(shout, "a\r\nquit\r\nb\r\n").events, ["line a", "line quit"]);
-    let failing = check_chunking(shout, "a\r\nfail\r\nb\r\n");
+    assert_eq!(check_protocol(shout, "a\r\nquit\r\nb\r\n").events, ["line a", "line quit"]);
+    let failing = check_protocol(shout, "a\r\nfail\r\nb\r\n");
     assert_eq!(failing.connection, "the connection was closed because of an error: told to");
     assert_eq!(failing.written, b"A\r\n");
-    let long = check_chunking(shout, "one line\r\n".repeat(1_000));
+    let long = check_protocol(shout, "one line\r\n".repeat(1_000));
     assert_eq!(long.written.len(), 10_000);
 }
 
 #[test]
 fn an_abort_may_throw_away_answers_and_passes() {
-    let outcome = check_chunking(shout, "a\r\nabort\r\nb\r\n");
+    let outcome = check_protocol(shout, "a\r\nabort\r\nb\r\n");
     assert_eq!(outcome.events, ["line a", "line abort"]);
     assert_eq!(outcome.written, b"");
     assert_eq!(outcome.connection, "the connection was aborted by this side");
+}
+
+/// Which law a protocol breaks, and the script that shows it.
+fn broken<P: Protocol + 'static>(make: impl Fn(Events) -> P, input: &str) -> (Law, String) {
+    let failure = failure(make, input);
+    (failure.law, format!("{:?}", failure.script()).replace("Script::new()", ""))
 }
 
 #[test]
@@ -85,17 +67,7 @@ fn a_delimiter_cut_in_two_is_named() {
             events.record_bytes("lines", &std::mem::take(buffer));
         }
     });
-    assert_eq!(
-        report(make, "hello\r\n"),
-        "\
-the chunking law is broken: the outcome depends on how the input is cut into reads
-  input:      b\"\\r\\n\"
-  cut:        b\"\\r\" b\"\\n\"
-  differing:  when all input has arrived
-  events:     [\"lines \\\\r\\\\n\"] in one read
-              [] in this case
-  (shortened from 7 bytes; check_chunking with this input alone fails too, and in every run)"
-    );
+    assert_eq!(broken(make, "hello\r\n"), (Law::Chunking, r#".send(b"\r").send(b"\n")"#.into()));
 }
 
 #[test]
@@ -107,20 +79,16 @@ fn a_dropped_remainder_is_named() {
             }
         }
     });
-    let report = report(make, "one\ntwo\n");
-    assert!(report.contains("  cut:        b\"o\" b\"\\n\"\n"), "{report}");
-    assert!(report.contains("[\"line o\"] in one read\n              [\"line \"] in this case"), "{report}");
+    assert_eq!(broken(make, "one\ntwo\n"), (Law::Chunking, r#".send(b"o").send(b"\n")"#.into()));
 }
 
 #[test]
 fn an_answer_that_tells_the_size_of_reads_is_named() {
     let make = reading(|_, _, transport, data| transport.write(format!("{} ", data.len())));
-    let report = report(make, "abc");
-    assert!(report.contains("  cut:        b\"a\" b\"b\"\n"), "{report}");
-    assert!(
-        report.contains("  written:    b\"2 \" in one read\n              b\"1 1 \" in this case"),
-        "{report}"
-    );
+    let failure = failure(make, "abc");
+    assert_eq!(format!("{:?}", failure.script()), r#"Script::new().send(b"a").send(b"c")"#);
+    let expected = "  written:    b\"2 \" plainly\n              b\"1 1 \" in this test";
+    assert!(failure.to_string().contains(expected), "{failure}");
 }
 
 #[test]
@@ -130,9 +98,9 @@ fn a_close_that_depends_on_the_cut_is_named() {
             transport.lose_connection();
         }
     });
-    let report = report(make, "quit");
-    let expected = "  connection: closing in one read\n              open in this case";
-    assert!(report.contains(expected), "{report}");
+    let failure = failure(make, "quit");
+    let expected = "  connection: closing plainly\n              open in this test";
+    assert!(failure.to_string().contains(expected), "{failure}");
 }
 
 /// Holds lines back while paused, and forgets them when resumed unless more input comes.
@@ -156,14 +124,12 @@ impl Protocol for Forgetful {
 
 #[test]
 fn lines_stranded_by_a_pause_are_named_with_what_paused() {
-    let report = report(|events| Forgetful { events, held: Vec::new() }, "a\nb\n");
-    let expected =
-        "  cut:        nowhere\n  while:      reading is paused and resumed at each recorded event\n";
-    assert!(report.contains(expected), "{report}");
+    let held = |events| Forgetful { events, held: Vec::new() };
+    assert_eq!(broken(held, "a\nb\n"), (Law::Pausing, r#".send(b"\n\n").pause_at_events()"#.into()));
     // Without events it is the blocked output that strands them.
     let silent = |_| Forgetful { events: Events::new(), held: Vec::new() };
-    let report = self::report(silent, "a\nb\n");
-    assert!(report.contains("output is blocked while each part arrives"), "{report}");
+    let blocked = r#".block_output().send(b"\n\n").unblock_output()"#;
+    assert_eq!(broken(silent, "a\nb\n"), (Law::BlockedOutput, blocked.into()));
 }
 
 #[test]
@@ -186,8 +152,9 @@ fn lines_that_the_end_of_input_overtakes_are_named() {
             }
         }
     }
-    let report = report(|events| Overtaken(Forgetful { events, held: Vec::new() }), "a\nb\n");
-    assert!(report.contains("the end of input arrives with the last part"), "{report}");
+    let overtaken = |events| Overtaken(Forgetful { events, held: Vec::new() });
+    let together = r#".send(b"\n\n").and().finish().pause_at_events()"#;
+    assert_eq!(broken(overtaken, "a\nb\n"), (Law::Pausing, together.into()));
 }
 
 #[test]
@@ -203,11 +170,8 @@ fn a_protocol_that_talks_about_pauses_of_others_is_named() {
             Ok(())
         }
     }
-    let report = report(|_| Talkative, "abc");
-    assert!(
-        report.contains("  while:      reading is paused from outside while each part arrives\n"),
-        "{report}"
-    );
+    let paused = r#".pause_reading().resume_reading()"#;
+    assert_eq!(broken(|_| Talkative, "abc"), (Law::Pausing, paused.into()));
 }
 
 #[test]
@@ -224,8 +188,8 @@ fn what_differs_at_the_end_of_input_only_is_found() {
             self.0.record(self.1);
         }
     }
-    let report = report(|events| Counting(events, 0), "abc");
-    assert!(report.contains("after the end of input\n  events:     [\"1\"] in one read\n"), "{report}");
+    let ended = r#".send(b"a").send(b"c").finish()"#;
+    assert_eq!(broken(|events| Counting(events, 0), "abc"), (Law::EndOfInput, ended.into()));
 }
 
 #[test]
@@ -238,9 +202,9 @@ fn a_fault_far_into_a_long_input_is_shortened() {
         buffer.extend(data);
     });
     let input = [&"x".repeat(3_000), "#", &"y".repeat(3_000)].concat();
-    let report = report(make, &input);
-    assert!(report.contains("  cut:        b\"#\" b\"y\"\n"), "{report}");
-    assert!(report.contains("shortened from 6001 bytes"), "{report}");
+    let failure = failure(make, &input);
+    assert_eq!(format!("{:?}", failure.script()), r##"Script::new().send(b"#").send(b"y")"##);
+    assert!(failure.to_string().contains("shortened:  from 6001 bytes"), "{failure}");
 }
 
 #[test]
@@ -251,17 +215,9 @@ fn the_reason_is_known_of_a_successor_too() {
         };
         Reading { events: Events::new(), buffer: Vec::new(), read: first }
     };
-    let outcome = check_chunking(make, "!a\r\nfail\r\n");
+    let outcome = check_protocol(make, "!a\r\nfail\r\n");
     assert_eq!(outcome.events, ["line a", "line fail"]);
     assert_eq!(outcome.connection, "the connection was closed because of an error: told to");
-}
-
-#[test]
-fn a_panicking_callback_is_no_lawful_outcome() {
-    let make = reading(|_, _, _, _| panic!("out of order"));
-    let report = report(make, "abc");
-    let expected = "  input: b\"abc\"\n  end: a callback of the connection panicked: out of order";
-    assert!(report.ends_with(expected), "{report}");
 }
 
 #[test]
@@ -274,8 +230,12 @@ fn a_protocol_that_is_different_each_time_is_no_riddle() {
         }
         reading(|_, _, _, _| {})(events)
     };
-    let report = report(make, "abc");
-    assert!(report.contains("did not do the same when it was given the same again"), "{report}");
+    let failure = failure(make, "abc");
+    assert_eq!(failure.law, Law::Determinism);
+    assert!(
+        failure.to_string().contains("did not do the same when it was given the same again"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -291,7 +251,7 @@ fn the_panic_points_at_the_test() {
     }));
     let make = reading(|_, _, transport, data| transport.write(format!("{} ", data.len())));
     let line = line!() + 1;
-    let caught = catch_unwind(AssertUnwindSafe(|| check_chunking(make, "abc")));
+    let caught = catch_unwind(AssertUnwindSafe(|| check_protocol(make, "abc")));
     assert!(caught.is_err());
     assert_eq!(LINE.get(), line);
 }
