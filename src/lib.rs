@@ -61,6 +61,7 @@
 //!   callbacks.
 //! * **G6** Every close ends within its deadline.
 //! * **G7** A panic in a callback ends one connection.
+//! * **G8** The same seed gives the same trace, on a simulated network: see [`simulation`].
 //! * **G9** Timers never fire early.
 //! * **G10** No descriptor leaks, whichever system call fails.
 //!
