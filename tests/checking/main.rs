@@ -5,6 +5,7 @@ mod fuzzing;
 mod lawful;
 mod laws;
 mod reports;
+mod sources;
 
 use ropewalk::testing::{Events, Failure, ProtocolCheck, Script};
 use ropewalk::{Protocol, Result, Transport};

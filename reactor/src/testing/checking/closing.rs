@@ -72,7 +72,7 @@ impl Stage {
         let refused = self.reactor.core().counters.output_refused();
         let timers = self.reactor.stats().timers;
         for _ in 0..LEFTOVERS_MAX {
-            let Some(pending) = self.timers(0) else { break };
+            let Some(pending) = self.timers() else { break };
             self.memory.advance(pending.first);
             self.settle();
         }
