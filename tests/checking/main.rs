@@ -1,6 +1,7 @@
 //! The check of protocols as users apply it: what it lets pass, what it catches, and what it says then.
 
 mod chunking;
+mod closings;
 mod fuzzing;
 mod lawful;
 mod laws;

@@ -41,7 +41,9 @@ use crate::testing::{Dice, Events, for_each_seed};
 /// * What waits for the peer is bounded ([`ProtocolCheck::output_at_most`]), and, if that is stated, what the protocol
 ///   holds ([`ProtocolCheck::holds_at_most`]).
 /// * No callback closes the connection and then writes to it.
-/// * The connection ends in its time, whatever the peer does: at once if it is broken, within its timeouts if it is closing.
+/// * The connection ends in its time, whatever the peer does: at once if it is broken, within its timeouts if it is closing, and
+///   not by those alone if the peer reads. It begins to close when the peer has finished
+///   (unless [`ProtocolCheck::outlives_input`] says otherwise).
 /// * After the loss nothing happens: nothing is recorded or written (by `connection_lost` neither), no timer, delayed or
 ///   looping call and no task is left in the reactor, and nothing keeps the [`Events`] alive that the protocol was given. What
 ///   its destructor records is heard.
@@ -126,12 +128,13 @@ pub struct ProtocolCheck<'a, P> {
     measure: Option<Measure<P>>,
     output_max: Option<usize>,
     reads_max: Option<usize>,
+    outlives_input: bool,
 }
 
 impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// A check of what `make` makes, which is called for each run.
     pub fn new(make: impl Fn(Events) -> P + 'a) -> Self {
-        Self { make: Box::new(make), measure: None, output_max: None, reads_max: None }
+        Self { make: Box::new(make), measure: None, output_max: None, reads_max: None, outlives_input: false }
     }
 
     /// States that the protocol itself never holds more than so many bytes; `held` tells how many it holds, and is asked after
@@ -155,6 +158,14 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// protocol that writes more than that is taken for one.
     pub const fn peer_reads(mut self, bytes: usize) -> Self {
         self.reads_max = Some(bytes);
+        self
+    }
+
+    /// States that the connection may stay open when the peer has finished sending, because something outside will end it, such as
+    /// an event that is posted or the other end of a relay. Otherwise it must begin to close when the end of input has come, at the
+    /// latest after 16 timers; what tasks wait for is not known, so a connection is not asked while there are any.
+    pub const fn outlives_input(mut self) -> Self {
+        self.outlives_input = true;
         self
     }
 
@@ -218,6 +229,7 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
             output_max: self.output_max,
             held_max: self.measure.as_ref().map(|(_, bound)| *bound),
             reads_max: self.reads_max,
+            outlives_input: self.outlives_input,
         })
     }
 }

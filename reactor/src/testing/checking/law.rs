@@ -34,9 +34,10 @@ pub enum Law {
     /// After the loss nothing happens any more: nothing is recorded or written, no timer, call or task is left, nothing keeps
     /// the protocol alive.
     AfterLoss,
-    /// What is written by a callback is not thrown away by the same callback's having closed the connection before; and closing ends
-    /// in [`Limits::close_timeout`](crate::Limits::close_timeout) and
-    /// [`Limits::linger_timeout`](crate::Limits::linger_timeout), even if the peer reads nothing.
+    /// What is written by a callback is not thrown away by the same callback's having closed the connection before; the connection
+    /// begins to close when the peer has finished sending; and closing ends in
+    /// [`Limits::close_timeout`](crate::Limits::close_timeout) and [`Limits::linger_timeout`](crate::Limits::linger_timeout)
+    /// even if the peer reads nothing, and by itself if it reads.
     Closing,
     /// What it holds and what waits for the peer is bounded.
     Memory,

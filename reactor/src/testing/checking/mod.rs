@@ -41,6 +41,8 @@ struct Subject<'a> {
     output_max: Option<usize>,
     held_max: Option<usize>,
     reads_max: Option<usize>,
+    /// The connection may stay open after the end of input.
+    outlives_input: bool,
 }
 
 impl Subject<'_> {

@@ -86,7 +86,11 @@ pub(super) struct Stage {
     /// Output is blocked, or the peer reads nothing at all.
     blocked: bool,
     /// Reading is paused from outside.
-    paused: bool,
+    pub(super) paused: bool,
+    /// The peer has finished sending.
+    pub(super) finished: bool,
+    /// The connection may stay open then.
+    pub(super) outlives_input: bool,
     /// The step before and this one happen at once.
     unsettled: bool,
     /// The connection was reset.
@@ -120,6 +124,8 @@ impl Stage {
             reads_by_default: subject.reads_max.is_none() && !script.unread,
             blocked: script.unread,
             paused: false,
+            finished: false,
+            outlives_input: subject.outlives_input,
             unsettled: false,
             reset: false,
         };
@@ -136,7 +142,10 @@ impl Stage {
             }
             Step::Wait(time) => self.wait(*time),
             Step::Post(event) => self.post(event()),
-            Step::Finish => self.peer.finish(),
+            Step::Finish => {
+                self.finished = true;
+                self.peer.finish();
+            }
             Step::Reset => self.reset(),
             Step::HangUp => self.peer.hang_up(),
             Step::And => {}
@@ -170,6 +179,11 @@ impl Stage {
     fn reset(&mut self) {
         self.reset = true;
         self.peer.reset();
+    }
+
+    /// Whether the peer reads whatever else is written.
+    pub(super) fn reads_on(&self) -> bool {
+        !self.blocked && self.peer.arrived() < self.window()
     }
 
     fn is_unhindered(&self) -> bool {
