@@ -3,6 +3,7 @@
 mod chunking;
 mod closings;
 mod fuzzing;
+mod idling;
 mod lawful;
 mod laws;
 mod reports;

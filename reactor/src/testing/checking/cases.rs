@@ -163,6 +163,13 @@ pub(super) fn timers(script: &Script, pending: &[Pending]) -> Vec<Script> {
     scripts
 }
 
+/// Time passes between two parts of the input that would be one read, or could be.
+pub(super) fn idlings(script: &Script, time: Duration) -> impl Iterator<Item = Script> {
+    let length = script.length();
+    let places = places(length).filter(move |place| (1..length).contains(place));
+    places.map(move |place| script.insert(place, &[Step::Idle(time)]))
+}
+
 /// The input comes again and again, to a peer that reads nothing, and, if that is limited, to see what the protocol holds.
 pub(super) fn floods(subject: &Subject<'_>, script: &Script) -> Vec<Script> {
     let script = script.without_end().without_waits();

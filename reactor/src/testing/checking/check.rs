@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::judge::Judge;
 use super::watch::Watch;
@@ -129,12 +130,20 @@ pub struct ProtocolCheck<'a, P> {
     output_max: Option<usize>,
     reads_max: Option<usize>,
     outlives_input: bool,
+    idle: Option<Duration>,
 }
 
 impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// A check of what `make` makes, which is called for each run.
     pub fn new(make: impl Fn(Events) -> P + 'a) -> Self {
-        Self { make: Box::new(make), measure: None, output_max: None, reads_max: None, outlives_input: false }
+        Self {
+            make: Box::new(make),
+            measure: None,
+            output_max: None,
+            reads_max: None,
+            outlives_input: false,
+            idle: None,
+        }
     }
 
     /// States that the protocol itself never holds more than so many bytes; `held` tells how many it holds, and is asked after
@@ -166,6 +175,14 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// latest after 16 timers; what tasks wait for is not known, so a connection is not asked while there are any.
     pub const fn outlives_input(mut self) -> Self {
         self.outlives_input = true;
+        self
+    }
+
+    /// States that it makes no difference if so much time passes between two reads: no timeout of the protocol is as short, and it
+    /// takes no silence for the end of a message. The input is then also cut after each byte (at eight places of a longer
+    /// input) and that time spent there.
+    pub const fn time_between_reads(mut self, time: Duration) -> Self {
+        self.idle = Some(time);
         self
     }
 
@@ -230,6 +247,7 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
             held_max: self.measure.as_ref().map(|(_, bound)| *bound),
             reads_max: self.reads_max,
             outlives_input: self.outlives_input,
+            idle: self.idle,
         })
     }
 }
@@ -270,6 +288,9 @@ fn try_all(judge: &Judge<'_>, script: &Script) -> Result<Outcome, Box<Failure>> 
         judge.check(&script)?;
     }
     for script in cases::timers(&ended, &fine.timers) {
+        judge.check(&script)?;
+    }
+    for script in judge.subject().idle.into_iter().flat_map(|time| cases::idlings(&ended, time)) {
         judge.check(&script)?;
     }
     for script in cases::floods(judge.subject(), script) {

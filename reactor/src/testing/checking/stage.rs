@@ -140,7 +140,7 @@ impl Stage {
                 self.sent += bytes.len();
                 self.peer.send(bytes);
             }
-            Step::Wait(time) => self.wait(*time),
+            Step::Wait(time) | Step::Idle(time) => self.wait(*time),
             Step::Post(event) => self.post(event()),
             Step::Finish => {
                 self.finished = true;
