@@ -16,7 +16,7 @@ use crate::testing::{Dice, Events, for_each_seed};
 ///
 /// `make` makes a fresh protocol each time; what it hears, it records in the [`Events`] that it is given. The script says what
 /// happens to it, at its simplest bytes that its peer sends. If the peer does not come to an end in it, the end of input follows.
-/// This plain course of things is what the [`Outcome`] tells of, and what others are compared with, for the [`Law`]s that say that
+/// This plain course of things is what the [`Outcome`] tells of, and what others are compared with, for the [`Law`](super::Law)s that say that
 /// a protocol does the same:
 ///
 /// * the input byte by byte, for inputs of up to 48 bytes every split in two parts, up to 24 every split in three, and 100
