@@ -356,7 +356,7 @@ fn events_for_oneself_without_end() {
             transport.post(event);
         }
     }
-    breaks(&failure(|_| Busy, "a"), Law::Rest, "the reactor still has something to do after 5000 turns");
+    breaks(&failure(|_| Busy, "a"), Law::Rest, "the reactor still has something to do after 5001 turns");
 }
 
 #[test]

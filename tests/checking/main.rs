@@ -1,10 +1,13 @@
 //! The check of protocols as users apply it: what it lets pass, what it catches, and what it says then.
 
 mod chunking;
+mod closings;
 mod fuzzing;
+mod idling;
 mod lawful;
 mod laws;
 mod reports;
+mod sources;
 
 use ropewalk::testing::{Events, Failure, ProtocolCheck, Script};
 use ropewalk::{Protocol, Result, Transport};

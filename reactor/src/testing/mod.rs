@@ -82,6 +82,18 @@
 //! assert_eq!(failure.law, Law::Memory);
 //! ```
 //!
+//! ## What it catches
+//!
+//! The check is held to a catalogue of broken protocols, `tests/broken_protocols/` in the repository. Each has a bug that
+//! implementations of real protocols have had and is caught by the law named here, with a script of a few bytes. Beside each stands
+//! a twin without the bug, which breaks no law. For [`Law::Memory`] a bound was stated, and for the two bugs that depend on silence
+//! that time may pass between two reads ([`ProtocolCheck::time_between_reads`]).
+//!
+#![doc = include_str!("broken_protocols.md")]
+//!
+//! What the check cannot know is what a protocol is *meant* to do: one that does something wrong, but always the same, passes. The
+//! [`Outcome`] that it returns is there to be compared with what is expected.
+//!
 //! # Many connections, time, and failures
 //!
 //! [`Memory`] is the world itself: a [`Driver`](crate::driver::Driver) with a virtual clock, whose far ends are [`Peer`]s

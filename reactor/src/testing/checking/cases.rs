@@ -109,10 +109,17 @@ fn random_cuts(length: usize, dice: &Dice) -> Vec<usize> {
 
 /// The end of input arrives with the last part.
 fn at_once_with_end(script: &Script) -> Option<Script> {
-    let end = script.steps.iter().position(|step| matches!(step, Step::Finish)).filter(|end| *end > 0)?;
-    let mut joined = script.clone();
-    joined.steps.insert(end, Step::And);
+    let end = script.steps.iter().position(|step| matches!(step, Step::Finish))?;
+    let beginning = Script { steps: script.steps[..end].to_vec(), ..script.clone() };
+    let mut joined = at_once_with(&beginning)?;
+    joined.steps.extend_from_slice(&script.steps[end..]);
     Some(joined)
+}
+
+/// What follows the script happens at once with its last part of the input. With anything else it would be a race
+/// between two sources, of which nobody knows who wins.
+fn at_once_with(script: &Script) -> Option<Script> {
+    matches!(script.steps.last(), Some(Step::Send(_))).then(|| script.clone().and())
 }
 
 /// Places in the input: all of them if it is short.
@@ -128,9 +135,9 @@ pub(super) fn ends(script: &Script, length: usize) -> impl Iterator<Item = Scrip
     let paused = beginning.clone().pause_reading().reset();
     let ends = [Step::Finish, Step::Reset, Step::HangUp].into_iter().flat_map(move |end| {
         let apart = cut.clone().step(end.clone());
-        let together = beginning.clone().step(Step::And).step(end.clone());
+        let together = at_once_with(&beginning).map(|beginning| beginning.step(end.clone()));
         let unread = beginning.clone().unread().step(end);
-        [apart, together, unread]
+        [apart, unread].into_iter().chain(together)
     });
     ends.chain([paused])
 }
@@ -154,6 +161,13 @@ pub(super) fn timers(script: &Script, pending: &[Pending]) -> Vec<Script> {
         scripts.push(script.without_end().unread().wait(first.saturating_mul(TICKS).min(WAIT_MAX)));
     }
     scripts
+}
+
+/// Time passes between two parts of the input that would be one read, or could be.
+pub(super) fn idlings(script: &Script, time: Duration) -> impl Iterator<Item = Script> {
+    let length = script.length();
+    let places = places(length).filter(move |place| (1..length).contains(place));
+    places.map(move |place| script.insert(place, &[Step::Idle(time)]))
 }
 
 /// The input comes again and again, to a peer that reads nothing, and, if that is limited, to see what the protocol holds.

@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::judge::Judge;
 use super::watch::Watch;
@@ -15,7 +16,7 @@ use crate::testing::{Dice, Events, for_each_seed};
 ///
 /// `make` makes a fresh protocol each time; what it hears, it records in the [`Events`] that it is given. The script says what
 /// happens to it, at its simplest bytes that its peer sends. If the peer does not come to an end in it, the end of input follows.
-/// This plain course of things is what the [`Outcome`] tells of, and what others are compared with, for the [`Law`]s that say that
+/// This plain course of things is what the [`Outcome`] tells of, and what others are compared with, for the [`Law`](super::Law)s that say that
 /// a protocol does the same:
 ///
 /// * the input byte by byte, for inputs of up to 48 bytes every split in two parts, up to 24 every split in three, and 100
@@ -41,7 +42,9 @@ use crate::testing::{Dice, Events, for_each_seed};
 /// * What waits for the peer is bounded ([`ProtocolCheck::output_at_most`]), and, if that is stated, what the protocol
 ///   holds ([`ProtocolCheck::holds_at_most`]).
 /// * No callback closes the connection and then writes to it.
-/// * The connection ends in its time, whatever the peer does: at once if it is broken, within its timeouts if it is closing.
+/// * The connection ends in its time, whatever the peer does: at once if it is broken, within its timeouts if it is closing, and
+///   not by those alone if the peer reads. It begins to close when the peer has finished
+///   (unless [`ProtocolCheck::outlives_input`] says otherwise).
 /// * After the loss nothing happens: nothing is recorded or written (by `connection_lost` neither), no timer, delayed or
 ///   looping call and no task is left in the reactor, and nothing keeps the [`Events`] alive that the protocol was given. What
 ///   its destructor records is heard.
@@ -126,12 +129,21 @@ pub struct ProtocolCheck<'a, P> {
     measure: Option<Measure<P>>,
     output_max: Option<usize>,
     reads_max: Option<usize>,
+    outlives_input: bool,
+    idle: Option<Duration>,
 }
 
 impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// A check of what `make` makes, which is called for each run.
     pub fn new(make: impl Fn(Events) -> P + 'a) -> Self {
-        Self { make: Box::new(make), measure: None, output_max: None, reads_max: None }
+        Self {
+            make: Box::new(make),
+            measure: None,
+            output_max: None,
+            reads_max: None,
+            outlives_input: false,
+            idle: None,
+        }
     }
 
     /// States that the protocol itself never holds more than so many bytes; `held` tells how many it holds, and is asked after
@@ -155,6 +167,22 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     /// protocol that writes more than that is taken for one.
     pub const fn peer_reads(mut self, bytes: usize) -> Self {
         self.reads_max = Some(bytes);
+        self
+    }
+
+    /// States that the connection may stay open when the peer has finished sending, because something outside will end it, such as
+    /// an event that is posted or the other end of a relay. Otherwise it must begin to close when the end of input has come, at the
+    /// latest after 16 timers; what tasks wait for is not known, so a connection is not asked while there are any.
+    pub const fn outlives_input(mut self) -> Self {
+        self.outlives_input = true;
+        self
+    }
+
+    /// States that it makes no difference if so much time passes between two reads: no timeout of the protocol is as short, and it
+    /// takes no silence for the end of a message. The input is then also cut after each byte (at eight places of a longer
+    /// input) and that time spent there.
+    pub const fn time_between_reads(mut self, time: Duration) -> Self {
+        self.idle = Some(time);
         self
     }
 
@@ -218,6 +246,8 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
             output_max: self.output_max,
             held_max: self.measure.as_ref().map(|(_, bound)| *bound),
             reads_max: self.reads_max,
+            outlives_input: self.outlives_input,
+            idle: self.idle,
         })
     }
 }
@@ -258,6 +288,9 @@ fn try_all(judge: &Judge<'_>, script: &Script) -> Result<Outcome, Box<Failure>> 
         judge.check(&script)?;
     }
     for script in cases::timers(&ended, &fine.timers) {
+        judge.check(&script)?;
+    }
+    for script in judge.subject().idle.into_iter().flat_map(|time| cases::idlings(&ended, time)) {
         judge.check(&script)?;
     }
     for script in cases::floods(judge.subject(), script) {

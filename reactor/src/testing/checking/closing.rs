@@ -9,7 +9,7 @@ use super::watch::Breach;
 /// How long closing may take at most, whatever the limits of the connection say.
 const CLOSING_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// How many of the timers that were left behind are run, to see what they do.
+/// How many of the timers that were left behind are run, to see what they do; and how many may come after the end of input.
 const LEFTOVERS_MAX: usize = 16;
 
 impl Stage {
@@ -37,16 +37,23 @@ impl Stage {
         watch.breach()
     }
 
-    /// Has the connection end: a reset one has to by itself, and a closing one in its time although the peer reads nothing.
+    /// Has the connection end: a reset one has to by itself, a closing one too, in its time if the peer reads nothing, and one
+    /// whose peer has finished has to begin closing.
     fn end(&mut self) {
+        if self.expects_closing() {
+            self.expect_closing();
+        }
         if self.reset && !self.is_lost() {
             self.settle();
             if !self.is_lost() {
                 self.expect_loss(Law::Loss, "it was reset");
             }
         } else if !self.transport.is_open() && !self.is_lost() {
-            self.peer.set_window(Some(0));
             self.expect_loss(Law::Closing, "it began to close");
+            if self.reads_on() && self.has_closing_timed_out() {
+                let how = "closing ended by its timeout alone, although the peer reads: is a producer still registered?";
+                self.watch.broken(Law::Closing, how);
+            }
         }
         if !self.is_lost() {
             self.transport.abort_connection();
@@ -56,6 +63,30 @@ impl Stage {
                     .broken(Law::Loss, "the connection was aborted, and `connection_lost` was not called");
             }
         }
+    }
+
+    /// Whether the connection is open and nobody is there for whom it might stay open.
+    fn expects_closing(&self) -> bool {
+        !self.outlives_input && self.finished && self.transport.is_open() && self.reads_on() && !self.paused
+    }
+
+    /// Has those timers expire that are pending after the end of input, after which the connection should be closing.
+    fn expect_closing(&mut self) {
+        for _ in 0..LEFTOVERS_MAX {
+            if !self.transport.is_open() || self.reactor.core().tasks.len() > 0 {
+                return;
+            }
+            let Some(pending) = self.timers() else { break };
+            self.wait(pending.first);
+        }
+        if self.transport.is_open() && self.watch.breach().is_none() {
+            let how = "the peer has finished sending, and the connection stays open; if that is meant, say so with `outlives_input`";
+            self.watch.broken(Law::Closing, how);
+        }
+    }
+
+    fn has_closing_timed_out(&self) -> bool {
+        self.watch.end.borrow().as_ref().is_some_and(|end| end.closing_timed_out)
     }
 
     fn expect_loss(&mut self, law: Law, since: &str) {
@@ -72,7 +103,7 @@ impl Stage {
         let refused = self.reactor.core().counters.output_refused();
         let timers = self.reactor.stats().timers;
         for _ in 0..LEFTOVERS_MAX {
-            let Some(pending) = self.timers(0) else { break };
+            let Some(pending) = self.timers() else { break };
             self.memory.advance(pending.first);
             self.settle();
         }

@@ -134,6 +134,9 @@ impl Script {
     /// The law that is broken if the outcome is not the plain one.
     fn law(&self) -> Law {
         let any = |wanted: fn(&Step) -> bool| self.steps.iter().any(wanted);
+        if any(|step| matches!(step, Step::Idle(_))) {
+            return Law::Timers;
+        }
         if self.pauses_at_events || any(|step| matches!(step, Step::Pause)) {
             return Law::Pausing;
         }

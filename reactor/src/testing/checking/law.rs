@@ -24,7 +24,8 @@ pub enum Law {
     BlockedOutput,
     /// It does the same if reading is paused for a while.
     Pausing,
-    /// It does the same if its timers expire in the midst of its input, however that was cut.
+    /// It does the same if its timers expire in the midst of its input, however that was cut; and, if that is stated, if time
+    /// passes between two reads.
     Timers,
     /// It does the same if it is given the same again.
     Determinism,
@@ -34,9 +35,10 @@ pub enum Law {
     /// After the loss nothing happens any more: nothing is recorded or written, no timer, call or task is left, nothing keeps
     /// the protocol alive.
     AfterLoss,
-    /// What is written by a callback is not thrown away by the same callback's having closed the connection before; and closing ends
-    /// in [`Limits::close_timeout`](crate::Limits::close_timeout) and
-    /// [`Limits::linger_timeout`](crate::Limits::linger_timeout), even if the peer reads nothing.
+    /// What is written by a callback is not thrown away by the same callback's having closed the connection before; the connection
+    /// begins to close when the peer has finished sending; and closing ends in
+    /// [`Limits::close_timeout`](crate::Limits::close_timeout) and [`Limits::linger_timeout`](crate::Limits::linger_timeout)
+    /// even if the peer reads nothing, and by itself if it reads.
     Closing,
     /// What it holds and what waits for the peer is bounded.
     Memory,
@@ -58,7 +60,7 @@ impl Law {
             Self::HangUp => "what happens when the peer hangs up depends on how the input was cut into reads",
             Self::BlockedOutput => "the outcome depends on whether output has to wait",
             Self::Pausing => "the outcome depends on whether reading is paused",
-            Self::Timers => "the outcome of timers depends on how the input was cut into reads",
+            Self::Timers => "the outcome depends on time and on how the input was cut into reads",
             Self::Determinism => "the protocol did not do the same when it was given the same again",
             Self::Loss => "the connection was broken, but its loss has not come",
             Self::AfterLoss => "something happens after the loss",

@@ -22,6 +22,7 @@ pub use outcome::Outcome;
 pub use script::Script;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::{Limits, Protocol};
 use watch::Watch;
@@ -41,6 +42,10 @@ struct Subject<'a> {
     output_max: Option<usize>,
     held_max: Option<usize>,
     reads_max: Option<usize>,
+    /// The connection may stay open after the end of input.
+    outlives_input: bool,
+    /// So much time may pass between two reads.
+    idle: Option<Duration>,
 }
 
 impl Subject<'_> {

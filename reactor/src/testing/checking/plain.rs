@@ -24,8 +24,13 @@ impl Script {
         if self.break_after.is_some() || self.unread || self.repeats > 0 {
             return false;
         }
+        let between_parts = |index: usize| {
+            let is_part =
+                |index| matches!(self.steps.get(index), Some(Step::Send(bytes)) if !bytes.is_empty());
+            index > 0 && is_part(index - 1) && is_part(index + 1)
+        };
         let (mut paused, mut blocked, mut joined) = (false, false, false);
-        for step in &self.steps {
+        for (index, step) in self.steps.iter().enumerate() {
             match step {
                 Step::Pause => paused = true,
                 Step::Resume => paused = false,
@@ -35,7 +40,10 @@ impl Script {
                     joined = true;
                     continue;
                 }
-                Step::Wait(_) | Step::Post(_) | Step::Reset | Step::HangUp if paused || blocked || joined => {
+                Step::Idle(_) if !between_parts(index) => return false,
+                Step::Wait(_) | Step::Idle(_) | Step::Post(_) | Step::Reset | Step::HangUp
+                    if paused || blocked || joined =>
+                {
                     return false;
                 }
                 _ => {}

@@ -70,6 +70,9 @@ fn test(subject: &Subject<'_>, verdict: &Verdict, script: &Script) -> String {
     if let Some(bytes) = subject.reads_max {
         let _ = write!(check, ".peer_reads({bytes})");
     }
+    if subject.outlives_input {
+        check.push_str(".outlives_input()");
+    }
     let _ = write!(test, "    {check}.run_exactly({script:?});\n}}");
     test
 }

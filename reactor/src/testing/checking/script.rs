@@ -39,6 +39,8 @@ pub struct Script {
 pub(super) enum Step {
     Send(Vec<u8>),
     Wait(Duration),
+    /// Time passes that makes no difference.
+    Idle(Duration),
     Post(Rc<dyn Fn() -> Box<dyn Any>>),
     Finish,
     Reset,
@@ -83,6 +85,12 @@ impl Script {
     /// Time passes, from timer to timer.
     pub fn wait(self, time: Duration) -> Self {
         self.step(Step::Wait(time))
+    }
+
+    /// Time passes as well, but it is to make no difference: the plain course of things is without it. See
+    /// [`ProtocolCheck::time_between_reads`](super::ProtocolCheck::time_between_reads).
+    pub fn idle(self, time: Duration) -> Self {
+        self.step(Step::Idle(time))
     }
 
     /// Somebody posts an event to the connection; `event` makes it, once in every run.
@@ -261,6 +269,7 @@ impl fmt::Debug for Step {
         match self {
             Self::Send(bytes) => write!(formatter, ".send(b\"{}\")", bytes.escape_ascii()),
             Self::Wait(time) => write!(formatter, ".wait({})", expression(*time)),
+            Self::Idle(time) => write!(formatter, ".idle({})", expression(*time)),
             Self::Post(_) => formatter.write_str(".post(event)"),
             Self::Finish => formatter.write_str(".finish()"),
             Self::Reset => formatter.write_str(".reset()"),

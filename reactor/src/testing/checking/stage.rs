@@ -14,10 +14,10 @@ use crate::testing::{Memory, Peer};
 use crate::transport::shared::READING_PAUSED;
 use crate::{ConnectOptions, Instant, Protocol, Reactor, Transport, factory_fn};
 
-/// How many turns the reactor may make before it comes to rest.
+/// How many turns the reactor may make before it comes to rest, besides one for each byte of input that has come.
 const TURNS_MAX: usize = 5_000;
 
-/// How often a protocol is resumed after one step, at most.
+/// How often a protocol is resumed after one step, at most, besides once for each byte of input that has come.
 const RESUMES_MAX: usize = 100_000;
 
 /// How many times the clock moves to a timer in one wait, at most.
@@ -52,17 +52,14 @@ pub(super) fn play(subject: &Subject<'_>, script: &Script) -> Played {
     let mut stage = Stage::new(subject, script);
     let steps = script.all_steps();
     let is_compared = script.is_comparable();
-    let (mut before, mut timers, mut place) = (Vec::new(), Vec::from_iter(stage.timers(0)), 0);
+    let (mut before, mut timers) = (Vec::new(), Vec::from_iter(stage.timers()));
     for (index, step) in steps.iter().enumerate() {
         if step.is_event() && is_compared {
             before.push(stage.is_unhindered().then(|| stage.outcome()));
         }
         let settles = !matches!(steps.get(index + 1), Some(Step::And));
         stage.perform(step, settles);
-        if let Step::Send(bytes) = step {
-            place += bytes.len();
-        }
-        timers.extend(stage.timers(place));
+        timers.extend(stage.timers());
         if stage.watch.breach().is_some() {
             break;
         }
@@ -80,6 +77,8 @@ pub(super) struct Stage {
     pub(super) transport: Transport,
     pub(super) watch: Rc<Watch>,
     written: Vec<u8>,
+    /// How many bytes the peer has sent.
+    sent: usize,
     /// How much the peer reads of all.
     reads_max: usize,
     /// That is not a limit that somebody has chosen.
@@ -87,7 +86,11 @@ pub(super) struct Stage {
     /// Output is blocked, or the peer reads nothing at all.
     blocked: bool,
     /// Reading is paused from outside.
-    paused: bool,
+    pub(super) paused: bool,
+    /// The peer has finished sending.
+    pub(super) finished: bool,
+    /// The connection may stay open then.
+    pub(super) outlives_input: bool,
     /// The step before and this one happen at once.
     unsettled: bool,
     /// The connection was reset.
@@ -116,10 +119,13 @@ impl Stage {
             transport,
             watch,
             written: Vec::new(),
+            sent: 0,
             reads_max,
             reads_by_default: subject.reads_max.is_none() && !script.unread,
             blocked: script.unread,
             paused: false,
+            finished: false,
+            outlives_input: subject.outlives_input,
             unsettled: false,
             reset: false,
         };
@@ -130,10 +136,16 @@ impl Stage {
     /// Has one step happen, and, if it `settles`, what comes of it.
     fn perform(&mut self, step: &Step, settles: bool) {
         match step {
-            Step::Send(bytes) => self.peer.send(bytes),
-            Step::Wait(time) => self.wait(*time),
+            Step::Send(bytes) => {
+                self.sent += bytes.len();
+                self.peer.send(bytes);
+            }
+            Step::Wait(time) | Step::Idle(time) => self.wait(*time),
             Step::Post(event) => self.post(event()),
-            Step::Finish => self.peer.finish(),
+            Step::Finish => {
+                self.finished = true;
+                self.peer.finish();
+            }
             Step::Reset => self.reset(),
             Step::HangUp => self.peer.hang_up(),
             Step::And => {}
@@ -169,6 +181,11 @@ impl Stage {
         self.peer.reset();
     }
 
+    /// Whether the peer reads whatever else is written.
+    pub(super) fn reads_on(&self) -> bool {
+        !self.blocked && self.peer.arrived() < self.window()
+    }
+
     fn is_unhindered(&self) -> bool {
         !self.unsettled && !self.paused && (!self.blocked || self.reads_max == 0)
     }
@@ -184,21 +201,23 @@ impl Stage {
         if self.paused {
             return;
         }
-        for _ in 0..RESUMES_MAX {
+        let resumes_max = RESUMES_MAX + self.sent;
+        for _ in 0..resumes_max {
             if !self.transport.is_open() || !self.transport.shared().has(READING_PAUSED) {
                 return;
             }
             self.transport.resume_reading();
             self.turn();
         }
-        let how = format!("the protocol has paused reading {RESUMES_MAX} times over one step of the script");
+        let how = format!("the protocol has paused reading {resumes_max} times over one step of the script");
         self.watch.broken(Law::Rest, how);
     }
 
     fn turn(&mut self) {
-        if !self.memory.comes_to_rest(&mut self.reactor, TURNS_MAX) {
+        let turns_max = TURNS_MAX + self.sent;
+        if !self.memory.comes_to_rest(&mut self.reactor, turns_max) {
             let how = format!(
-                "the reactor still has something to do after {TURNS_MAX} turns, and the clock stands still"
+                "the reactor still has something to do after {turns_max} turns, and the clock stands still"
             );
             self.watch.broken(Law::Rest, how);
         }
@@ -229,8 +248,8 @@ impl Stage {
     }
 
     /// The timers that are pending.
-    pub(super) fn timers(&self, place: usize) -> Option<Pending> {
-        let now = self.memory.now();
+    pub(super) fn timers(&self) -> Option<Pending> {
+        let (place, now) = (self.sent, self.memory.now());
         let timers = self.reactor.core().timers.borrow();
         let deadlines = || timers.deadlines().filter(|deadline| *deadline < Instant::NEVER);
         Some(Pending { place, first: deadlines().min()? - now, last: deadlines().max()? - now })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Law;
 use super::script::Break;
 use crate::testing::{Events, Peer};
-use crate::{Reason, Transport};
+use crate::{Reason, Timeout, Transport};
 
 /// A law that was broken, and how.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(super) struct End {
     pub(super) reason: String,
     /// What was written was sent before.
     pub(super) flushed: bool,
+    /// It was closing and did not come to an end by itself.
+    pub(super) closing_timed_out: bool,
 }
 
 /// What the run and the watched protocol share.
@@ -86,7 +88,8 @@ impl Watch {
     /// The loss is told.
     pub(super) fn lost(&self, reason: &Reason) {
         let flushed = matches!(reason, Reason::Closed | Reason::Error(_));
-        self.end.replace(Some(End { reason: reason.to_string(), flushed }));
+        let closing_timed_out = matches!(reason, Reason::TimedOut(Timeout::Close(_)));
+        self.end.replace(Some(End { reason: reason.to_string(), flushed, closing_timed_out }));
     }
 
     /// Whether no more output waits than may.
