@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
 
 use slab::Slab;
 
@@ -14,6 +13,8 @@ use super::TaskError;
 use crate::event_loop::Reactor;
 use crate::event_loop::callbacks::{Running, catch};
 use crate::remote::RemoteQueue;
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// Names a task. Never used again, so a late waker finds nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
