@@ -130,7 +130,8 @@ impl Tasks {
     fn begin(&self, id: TaskId) -> Option<(Body, bool)> {
         let mut table = self.table.borrow_mut();
         let slot = table.slot(id)?;
-        slot.wake.queued.store(false, Ordering::Release);
+        // A swap, not a store: who found the task queued and went away relied on the coming poll to see what it had done.
+        slot.wake.queued.swap(false, Ordering::AcqRel);
         slot.body.take().map(|body| (body, slot.cancelled))
     }
 

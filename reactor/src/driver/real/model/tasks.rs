@@ -1,15 +1,17 @@
 //! Tasks woken from other threads.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+
+use loom::sync::atomic::AtomicUsize;
 
 use super::{Ledger, Thing, in_every_order};
 use crate::sync::thread::{self, JoinHandle};
 
-/// A future that is ready when `threads` have each counted, and wakes by way of each thread's own waker. The standard
-/// library's types, so that loom sees no order but that of the wakers. It starts the threads when it is polled first.
+/// A future that is ready when some threads, which it starts when it is polled first, have each counted and then woken it.
+/// The count orders nothing but itself, so it is the wake that has to make it visible.
 struct Counted {
     count: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
@@ -24,11 +26,11 @@ impl Counted {
         while self.threads.len() < threads {
             let (count, waker) = (Arc::clone(&self.count), waker.clone());
             self.threads.push(thread::spawn(move || {
-                count.fetch_add(1, Ordering::SeqCst);
+                count.fetch_add(1, Ordering::Relaxed);
                 waker.wake();
             }));
         }
-        if self.count.load(Ordering::SeqCst) == threads { Poll::Ready(()) } else { Poll::Pending }
+        if self.count.load(Ordering::Relaxed) == threads { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
