@@ -2,7 +2,7 @@
 //!
 //! The reactor is the real one, and so are its threads for work and for names; only the poll is a model, of a
 //! descriptor that wakers write to. Run with
-//! `RUSTFLAGS="--cfg loom" cargo test -p ropewalk-reactor --no-default-features --release --lib model::`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p ropewalk-reactor --no-default-features --release --lib real::model::`.
 //! A wake that is lost leaves all threads waiting, which loom reports as a deadlock; so it does a thread that never ends.
 
 mod remote;
