@@ -197,6 +197,23 @@ fn the_idle_timeout_is_exact() {
     assert!(!peer.was_reset());
 }
 
+/// Of two deadlines the nearer one ends the connection, under its own name.
+#[test]
+fn g6_of_the_idle_and_the_write_timeout_the_earlier_one_counts() {
+    for (idle, write, reason) in [(30, 20, "lost Write(20s)"), (20, 30, "lost Idle(20s)")] {
+        let log = Log::default();
+        let (mut world, peer, transport) = World::with(Script::new(&log));
+        peer.set_window(Some(0));
+        transport.set_limits(limits(|limits| {
+            limits.write_timeout = SECOND * write;
+            limits.close_timeout = Duration::ZERO;
+        }));
+        transport.set_idle_timeout(Some(SECOND * idle));
+        transport.write("x");
+        assert_ends_after(&mut world, &log, SECOND * 20, reason);
+    }
+}
+
 /// Bytes in either direction, and setting it, begin the idle timeout anew; `None` ends it; each returns what was before.
 #[test]
 fn traffic_renews_the_idle_timeout() {

@@ -202,11 +202,6 @@ impl Layer for Cover {
         Ok(input.len())
     }
 
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> ropewalk_reactor::Result {
-        down.extend_from_slice(data);
-        Ok(())
-    }
-
     fn state(&self) -> LayerState {
         LayerState::Open
     }

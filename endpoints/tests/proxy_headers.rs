@@ -277,8 +277,16 @@ fn the_longest_header_is_what_the_options_say() {
 
 #[test]
 fn tlvs_are_read_in_their_order() {
-    let ssl =
-        [&[0x05, 0, 0, 0, 1][..], &tlv(0x21, b"TLSv1.3"), &tlv(0x22, b"alice"), &tlv(0x99, b"?")].concat();
+    let ssl = [
+        &[0x05, 0, 0, 0, 1][..],
+        &tlv(0x21, b"TLSv1.3"),
+        &tlv(0x22, b"alice"),
+        &tlv(0x23, b"TLS_AES_128_GCM_SHA256"),
+        &tlv(0x24, b"RSA-SHA256"),
+        &tlv(0x25, b"RSA2048"),
+        &tlv(0x99, b"?"),
+    ]
+    .concat();
     let tlvs = [
         tlv(0x01, b"h2"),
         tlv(0x02, b"example.com"),
@@ -317,6 +325,9 @@ fn tlvs_are_read_in_their_order() {
         [
             ProxySslTlv::Version("TLSv1.3"),
             ProxySslTlv::CommonName("alice"),
+            ProxySslTlv::Cipher("TLS_AES_128_GCM_SHA256"),
+            ProxySslTlv::SignatureAlgorithm("RSA-SHA256"),
+            ProxySslTlv::KeyAlgorithm("RSA2048"),
             ProxySslTlv::Other { kind: 0x99, value: b"?" }
         ]
     );
@@ -364,9 +375,9 @@ fn a_header_of_another_implementation_is_read() {
 #[test]
 fn one_version_may_be_excluded() {
     let (line, binary) = (&b"PROXY UNKNOWN\r\n"[..], binary(0x21, 0x11, IPV4));
-    for (only, excluded, good, bad) in [
-        (ProxyVersion::One, ProxyVersion::Two, line, &binary[..]),
-        (ProxyVersion::Two, ProxyVersion::One, &binary[..], line),
+    for (only, excluded, number, good, bad) in [
+        (ProxyVersion::One, ProxyVersion::Two, 2, line, &binary[..]),
+        (ProxyVersion::Two, ProxyVersion::One, 1, &binary[..], line),
     ] {
         let mut options = ProxyOptions::default();
         options.only = Some(only);
@@ -375,7 +386,7 @@ fn one_version_may_be_excluded() {
         assert_eq!(error, Error::VersionExcluded(excluded));
         assert_eq!(
             error.to_string(),
-            format!("the PROXY header has version {excluded}, which is not accepted here")
+            format!("the PROXY header has version {number}, which is not accepted here")
         );
     }
 }

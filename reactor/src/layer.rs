@@ -37,8 +37,11 @@ pub trait Layer: Any {
     fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
 
     /// Passes `data` of the protocol down. Called only while the state is [`LayerState::Open`], with 64 KiB at the most
-    /// unless another layer above passes more.
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result;
+    /// unless another layer above passes more. Default: unchanged, and so it is for a layer that is never open.
+    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
+        down.extend_from_slice(data);
+        Ok(())
+    }
 
     /// This side will send nothing more: says so to the peer, if there is a way to. Called once at the most, and not after an
     /// error.

@@ -43,6 +43,7 @@ mod reason;
 mod remote;
 mod signals;
 mod stats;
+mod sync;
 mod tasks;
 pub mod testing;
 mod threads;

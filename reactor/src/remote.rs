@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::driver::Wake;
+use crate::sync::{Mutex, MutexGuard};
 use crate::{ConnectionId, ReactorHandle};
 
 /// A way to reach a reactor from any thread; [`ReactorHandle::remote`] gives it.
@@ -119,7 +120,7 @@ impl RemoteQueue {
         self.lock().take().map(|open| open.messages).unwrap_or_default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         // Nothing panics while holding the lock, and if it did the queue would still be whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::{fmt, io};
 
 use crate::event_loop::callbacks::catch;
 use crate::remote::Message;
+use crate::sync::AtomicBool;
 use crate::{Deferred, ReactorHandle, Remote};
 
 /// Why work in a thread gave no result.

@@ -18,11 +18,6 @@ impl Layer for Kept {
         Ok(0)
     }
 
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
-        down.extend_from_slice(data);
-        Ok(())
-    }
-
     fn state(&self) -> LayerState {
         LayerState::Transparent
     }

@@ -78,11 +78,6 @@ impl Layer for AnnouncementLayer {
         Ok(0)
     }
 
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
-        down.extend_from_slice(data);
-        Ok(())
-    }
-
     fn state(&self) -> LayerState {
         if self.is_sent { LayerState::Transparent } else { LayerState::Opening }
     }

@@ -40,11 +40,6 @@ impl Layer for ProxyHeaderLayer {
         Ok(length)
     }
 
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
-        down.extend_from_slice(data);
-        Ok(())
-    }
-
     fn state(&self) -> LayerState {
         if self.header.is_some() { LayerState::Transparent } else { LayerState::Opening }
     }

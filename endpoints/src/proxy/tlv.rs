@@ -70,7 +70,6 @@ impl<'a> ProxyTlv<'a> {
         let has_checksum = || ProxyTlvs::new(tlvs).any(|tlv| tlv == ProxyTlv::Checksum);
         match kind {
             CHECKSUM if has_checksum() => Ok(()),
-            CHECKSUM => tlv_bytes::append(tlvs, kind, &[0; 4], TLVS_LIMIT),
             _ => tlv_bytes::append(tlvs, kind, &value, TLVS_LIMIT),
         }
     }

@@ -99,11 +99,6 @@ impl Layer for Socks5Layer {
         Ok(used)
     }
 
-    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
-        down.extend_from_slice(data);
-        Ok(())
-    }
-
     fn state(&self) -> LayerState {
         match self.state {
             State::Connected(_) => LayerState::Transparent,

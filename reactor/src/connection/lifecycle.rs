@@ -3,7 +3,7 @@
 //! [`advance`] is the only place that decides; handles feed it what the user asks for, the loop feeds it what the
 //! network does and carries out the actions. The test beside it walks every sequence of events.
 
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::BitOr;
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,12 +98,6 @@ impl BitOr for Actions {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
-    }
-}
-
-impl BitOrAssign for Actions {
-    fn bitor_assign(&mut self, other: Self) {
-        *self = *self | other;
     }
 }
 

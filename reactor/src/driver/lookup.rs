@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use crate::ResolveError;
+use crate::sync::AtomicBool;
 use crate::threads::Job;
 
 /// A name whose addresses a [`Driver`](super::Driver) is asked for. Any thread may answer.

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
 
 use slab::Slab;
 
@@ -14,6 +13,8 @@ use super::TaskError;
 use crate::event_loop::Reactor;
 use crate::event_loop::callbacks::{Running, catch};
 use crate::remote::RemoteQueue;
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// Names a task. Never used again, so a late waker finds nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,7 +135,8 @@ impl Tasks {
     fn begin(&self, id: TaskId) -> Option<(Body, bool)> {
         let mut table = self.table.borrow_mut();
         let slot = table.slot(id)?;
-        slot.wake.queued.store(false, Ordering::Release);
+        // A swap, not a store: who found the task queued and went away relied on the coming poll to see what it had done.
+        slot.wake.queued.swap(false, Ordering::AcqRel);
         slot.body.take().map(|body| (body, slot.cancelled))
     }
 

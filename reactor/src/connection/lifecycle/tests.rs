@@ -168,3 +168,24 @@ fn closing_orderly_from_each_state() {
     assert_eq!(advance(State::Finished, Event::LoseConnection).0, State::Lingering);
     assert_eq!(advance(State::Lingering, Event::InputEnded), (State::Lost, Actions::END));
 }
+
+#[test]
+fn finishing_writing_after_the_peer_closes() {
+    let closing = (State::ClosingAlone, Actions::START_DEADLINE);
+    assert_eq!(advance(State::PeerFinished, Event::LoseWriteConnection), closing);
+    assert_eq!(advance(State::ClosingAlone, Event::Flushed), (State::Lost, Actions::END));
+}
+
+/// Some systems report it more than once; what came before it is still to be delivered.
+#[test]
+fn a_second_hang_up_changes_nothing() {
+    assert_eq!(advance(State::HungUp, Event::HungUp), (State::HungUp, Actions::NONE));
+}
+
+/// Nothing can come after the end of input, so trying would be a system call for nothing.
+#[test]
+fn nothing_is_read_after_the_end_of_input() {
+    for state in [State::PeerFinished, State::ClosingAlone, State::Lost] {
+        assert!(!state.reads(), "{state:?}");
+    }
+}

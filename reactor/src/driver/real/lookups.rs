@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::workers::{IDLE_TIME, Workers};
 use crate::ResolveError;
 use crate::driver::Lookup;
+use crate::sync::AtomicBool;
 
 /// How many threads look names up.
 pub(super) const LOOKUP_THREADS: usize = 4;

@@ -15,6 +15,10 @@ mod stream;
 mod unix;
 mod workers;
 
+#[cfg(all(test, loom))]
+#[allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+mod model;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 mod tests;

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How many threads one driver has at most for its user's work. That is meant to wait (for files, for other
 /// libraries) more than to compute, so this does not follow the number of processors.
@@ -66,6 +67,12 @@ impl Workers {
     pub(super) fn idle(&self) -> usize {
         let state = self.pool.lock();
         if state.queue.is_empty() { state.idle } else { 0 }
+    }
+
+    /// Lets the time of threads without work be up.
+    #[cfg(all(test, loom))]
+    pub(super) fn let_time_pass(&self) {
+        self.pool.changed.let_time_pass();
     }
 
     /// Starts a thread, which will wait for the lock that the caller holds.
