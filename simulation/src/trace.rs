@@ -8,7 +8,7 @@ use std::io;
 use ropewalk_reactor::Instant;
 use ropewalk_reactor::testing::Operation;
 
-use crate::world::{HostIndex, SocketId};
+use crate::world::{HostIndex, Place, SocketId};
 
 /// How many entries are kept, at first; of older ones only the hash tells.
 const KEPT: usize = 1_000;
@@ -39,10 +39,10 @@ pub(crate) enum What {
     IsKilled,
     Exits,
     IsSuspended,
-    Listens(String),
-    Connects(SocketId, String),
+    Listens(Place),
+    Connects(SocketId, Place),
     IsConnected(SocketId),
-    Accepts(SocketId, String),
+    Accepts(SocketId, Place),
     Refuses(SocketId),
     Writes(SocketId, usize),
     Reads(SocketId, usize),
@@ -51,8 +51,8 @@ pub(crate) enum What {
     Closes(SocketId),
     Resets(SocketId),
     IsBroken(SocketId, Kind),
-    Sends(String, usize),
-    Receives(String, usize),
+    Sends(Place, usize),
+    Receives(Place, usize),
     Resolves(String),
     Fails(Operation, Kind),
     Starves(Operation),

@@ -57,9 +57,14 @@ impl World {
     }
 
     fn connection_asked_for(&mut self, from: HostIndex, to: HostIndex, client: SocketId, place: &Place) {
-        if !self.sockets.contains_key(&client) || self.is_asked_already(client) {
+        let Some(socket) = self.sockets.get(client) else { return };
+        if self.is_asked_already(client) {
             return;
         }
+        let client_place = match &socket.local {
+            Address::Tcp(address) => Place::Ip(*address),
+            other => Place::Unix(other.to_string()),
+        };
         let Some(listener) = self.listener_at(to, place) else {
             return self.send(Packet { from: to, to: from, sender: client, body: Body::Refused(client) });
         };
@@ -67,10 +72,6 @@ impl World {
             // The client asks again.
             return;
         }
-        let client_place = match &self.sockets[&client].local {
-            Address::Tcp(address) => Place::Ip(*address),
-            _ => Place::Unix(String::new()),
-        };
         let local = match place {
             Place::Ip(address) => Address::Tcp(*address),
             Place::Unix(_) => self.listener_address(listener),
@@ -83,14 +84,14 @@ impl World {
 
     /// Whether an earlier asking of this client has led to a connection.
     fn is_asked_already(&self, client: SocketId) -> bool {
-        self.sockets.get(&client).is_some_and(|socket| socket.stage != Stage::Connecting)
+        self.sockets.get(client).is_some_and(|socket| socket.stage != Stage::Connecting)
             || self.answered.contains(&client)
     }
 
     fn connection_opened(&mut self, client: SocketId, server: SocketId, from: HostIndex, to: HostIndex) {
         self.answered.remove(&client);
         let now = self.now;
-        match self.sockets.get_mut(&client) {
+        match self.sockets.get_mut(client) {
             Some(socket) if socket.stage == Stage::Connecting => {
                 socket.stage = Stage::Connected(server);
                 socket.last_heard = now;
@@ -105,7 +106,7 @@ impl World {
 
     fn data_arrived(&mut self, id: SocketId, sender: SocketId, from: HostIndex, to: HostIndex, data: &[u8]) {
         let now = self.now;
-        match self.sockets.get_mut(&id) {
+        match self.sockets.get_mut(id) {
             Some(socket) if socket.broken.is_none() => {
                 socket.last_heard = now;
                 socket.incoming.extend(data);
@@ -117,7 +118,7 @@ impl World {
 
     fn end_arrived(&mut self, id: SocketId) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.last_heard = now;
             socket.incoming_ended = true;
             self.announce(id);
@@ -126,7 +127,7 @@ impl World {
 
     fn peer_has_read(&mut self, id: SocketId, count: usize) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.last_heard = now;
             socket.outstanding -= count;
             self.announce(id);
@@ -135,7 +136,7 @@ impl World {
 
     /// A connection is broken: what has arrived can still be read.
     pub(super) fn break_socket(&mut self, id: SocketId, error: io::ErrorKind) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         let host = socket.host;
         match socket.stage {
             Stage::Connecting => return self.connecting_failed(id, error),
@@ -148,7 +149,7 @@ impl World {
 
     /// Nothing that a connection has sent was acknowledged for too long.
     pub(super) fn give_up(&mut self, id: SocketId, since: ropewalk_reactor::Instant) {
-        let is_same = self.sockets.get(&id).is_some_and(|socket| socket.stalled_since == Some(since));
+        let is_same = self.sockets.get(id).is_some_and(|socket| socket.stalled_since == Some(since));
         if is_same {
             self.break_socket(id, io::ErrorKind::TimedOut);
         }

@@ -94,7 +94,7 @@ impl World {
         for packet in held {
             let link = self.lanes.link(packet.from, packet.to);
             arrival = arrival.max(self.now + wait + link.latency);
-            if let Some(socket) = self.sockets.get_mut(&packet.sender) {
+            if let Some(socket) = self.sockets.get_mut(packet.sender) {
                 arrival = arrival.max(socket.last_arrival);
                 socket.last_arrival = arrival;
                 socket.stalled_since = None;
@@ -107,7 +107,7 @@ impl World {
     pub(super) fn send(&mut self, packet: Packet) {
         let size = packet.size();
         let mut arrival = self.arrival(packet.from, packet.to, size);
-        if let Some(socket) = self.sockets.get_mut(&packet.sender) {
+        if let Some(socket) = self.sockets.get_mut(packet.sender) {
             arrival = arrival.max(socket.last_arrival);
             socket.last_arrival = arrival;
         }
@@ -147,7 +147,7 @@ impl World {
     /// What a connection has sent is not acknowledged.
     fn stall(&mut self, sender: SocketId) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&sender) {
+        if let Some(socket) = self.sockets.get_mut(sender) {
             if socket.stalled_since.is_none() {
                 socket.stalled_since = Some(now);
                 self.schedule.add(now + PATIENCE, Happening::GivesUp(sender, now));

@@ -82,7 +82,6 @@ impl World {
         peer_host: HostIndex,
         stage: Stage,
     ) -> SocketId {
-        let id = SocketId(self.number());
         let capacity = self.lanes.link(host, peer_host).buffer.max(1);
         let socket = Socket {
             host,
@@ -104,8 +103,8 @@ impl World {
             keepalive: None,
             last_heard: self.now,
         };
-        self.sockets.insert(id, socket);
-        id
+        let number = self.number();
+        self.sockets.add(number, socket)
     }
 
     /// Begins to connect.
@@ -128,8 +127,8 @@ impl World {
         }
         self.take_descriptor(host, Operation::Connect)?;
         let nobody = to.is_none();
-        let id = self.add_socket(host, local, place, to.unwrap_or(host), Stage::Connecting);
-        self.note(host, What::Connects(id, address.to_string()));
+        let id = self.add_socket(host, local, place.clone(), to.unwrap_or(host), Stage::Connecting);
+        self.note(host, What::Connects(id, place));
         if !nobody {
             self.ask_again(id, 1);
         }
@@ -160,7 +159,7 @@ impl World {
 
     /// Sends what asks for a connection, and again after so many seconds, then after twice as many.
     pub(super) fn ask_again(&mut self, id: SocketId, seconds: u64) {
-        let Some(socket) = self.sockets.get(&id).filter(|socket| socket.stage == Stage::Connecting) else {
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.stage == Stage::Connecting) else {
             return;
         };
         let (from, to, place) = (socket.host, socket.peer_host, socket.place.clone());
@@ -172,8 +171,7 @@ impl World {
     }
 
     pub(super) fn connecting_failed(&mut self, id: SocketId, error: io::ErrorKind) {
-        let Some(socket) = self.sockets.get_mut(&id).filter(|socket| socket.stage == Stage::Connecting)
-        else {
+        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.stage == Stage::Connecting) else {
             return;
         };
         socket.stage = Stage::Failed(error);
@@ -234,7 +232,7 @@ impl World {
     }
 
     fn tell_what_was_read(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         let Some(peer) = socket.peer() else { return };
         let count = std::mem::take(&mut socket.owed);
         let (from, to) = (socket.host, socket.peer_host);
@@ -266,8 +264,9 @@ impl World {
         self.note(host, What::Writes(id, length));
         self.trace.add_content(&data);
         self.stats.bytes += length as u64;
-        for data in data.chunks(self.lanes.link(host, to).longest_packet()) {
-            self.send(Packet { from: host, to, sender: id, body: Body::Data(peer, data.to_vec()) });
+        let longest = self.lanes.link(host, to).longest_packet();
+        for packet in packets(data, longest) {
+            self.send(Packet { from: host, to, sender: id, body: Body::Data(peer, packet) });
         }
         // A short write means a full socket, so room that is left has to count as having come since.
         if length < offered && !is_full {
@@ -303,17 +302,16 @@ impl World {
 
     /// Its host no longer has a socket. Over unread input that is a reset, as with TCP.
     pub(crate) fn close_stream(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(&id) else { return };
-        let host = socket.host;
+        let Some(socket) = self.sockets.get(id) else { return };
+        let (host, to) = (socket.host, socket.peer_host);
         let resets = socket.resets_on_drop || !socket.incoming.is_empty();
+        let is_told = socket.broken.is_none() && (resets || !socket.outgoing_ended);
+        let told = socket.peer().filter(|_| is_told);
         if !self.host(host).is_up {
             self.forget_stream(id);
             return;
         }
-        let socket = &self.sockets[&id];
-        let is_told = socket.broken.is_none() && (resets || !socket.outgoing_ended);
-        if let Some(peer) = socket.peer().filter(|_| is_told) {
-            let to = socket.peer_host;
+        if let Some(peer) = told {
             let body = if resets { Body::Reset(peer) } else { Body::Finished(peer) };
             self.send(Packet { from: host, to, sender: id, body });
         }
@@ -322,7 +320,7 @@ impl World {
     }
 
     fn forget_stream(&mut self, id: SocketId) {
-        if let Some(socket) = self.sockets.remove(&id) {
+        if let Some(socket) = self.sockets.remove(id) {
             self.host(socket.host).forget(socket.token);
             self.give_descriptor_back(socket.host);
         }
@@ -330,7 +328,7 @@ impl World {
 
     /// Reports an edge: everything a socket is ready for.
     pub(super) fn announce(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(&id) else { return };
+        let Some(socket) = self.sockets.get(id) else { return };
         let (host, readiness) = (socket.host, socket.readiness());
         if let Some(token) = socket.token.filter(|_| readiness != Readiness::default()) {
             self.became_ready(host, token, readiness);
@@ -356,7 +354,7 @@ impl World {
 
     /// A socket that its host holds. After a crash there may be none.
     pub(crate) fn stream(&mut self, id: SocketId) -> io::Result<&mut Socket> {
-        self.sockets.get_mut(&id).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.sockets.get_mut(id).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     pub(crate) fn stream_option(&mut self, id: SocketId) -> io::Result<&mut Socket> {
@@ -372,7 +370,7 @@ impl World {
     }
 
     pub(crate) fn reset_on_drop(&mut self, id: SocketId) {
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.resets_on_drop = true;
         }
     }
@@ -396,6 +394,17 @@ fn gather(buffers: &[IoSlice<'_>], length: usize) -> Vec<u8> {
         data.extend_from_slice(&buffer[..buffer.len().min(room)]);
     }
     data
+}
+
+/// Divides what is written into packets. Most of it fits into one, which takes no copy.
+fn packets(mut data: Vec<u8>, longest: usize) -> impl Iterator<Item = Vec<u8>> {
+    let mut rest = Vec::new();
+    while data.len() > longest {
+        let tail = data.split_off(longest);
+        rest.push(std::mem::replace(&mut data, tail));
+    }
+    rest.push(data);
+    rest.into_iter()
 }
 
 pub(super) fn unsupported() -> io::Error {
