@@ -28,6 +28,8 @@ pub(crate) struct HostState {
     /// Counts its starts. What was meant for an earlier one is nobody's.
     pub(crate) boot: u64,
     pub(crate) waiting: Waiting,
+    /// What its reactor waits for, if it waits.
+    waits_for: PollUntil,
     /// The earliest time for which `Happening::Wakes` is scheduled.
     wakes_at: Instant,
     pub(crate) suspended_until: Instant,
@@ -67,6 +69,7 @@ impl HostState {
             is_up: true,
             boot: 0,
             waiting: Waiting::Off,
+            waits_for: PollUntil::Now,
             wakes_at: Instant::NEVER,
             suspended_until: Instant::ZERO,
             ready: Vec::new(),
@@ -224,6 +227,17 @@ impl World {
         if !events.is_empty() {
             return Ok(());
         }
+        self.rest(host, until);
+        Ok(())
+    }
+
+    /// Has a host wait that has made a turn, if there is nothing to do before then.
+    pub(crate) fn rest(&mut self, host: HostIndex, until: PollUntil) {
+        let state = self.host(host);
+        if !state.ready.is_empty() || state.is_woken || !state.signals.is_empty() {
+            return;
+        }
+        state.waits_for = until;
         match until {
             PollUntil::Now => {}
             PollUntil::Deadline(deadline) if deadline <= self.now => {}
@@ -233,7 +247,13 @@ impl World {
             }
             PollUntil::Event => self.wait(host, Instant::NEVER),
         }
-        Ok(())
+    }
+
+    /// Has a host make a turn if it waits, and no longer for what its reactor now has to wait for.
+    pub(crate) fn look_again(&mut self, host: HostIndex, until: PollUntil) {
+        if self.host(host).waits_for != until {
+            self.make_runnable(host);
+        }
     }
 
     /// Readiness has arisen. It may be told late.
