@@ -6,3 +6,5 @@ mod network;
 mod people;
 mod repeating;
 mod seeds;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod tls;
