@@ -56,7 +56,7 @@ fn converse(simulation: &mut Simulation, format: Format) -> Conversation {
     if let Some(transport) = client.transport() {
         transport.lose_write_connection();
     }
-    simulation.run_for(3_000 * SECOND);
+    simulation.run_for(10_000 * SECOND);
     Conversation { format, server, client, sent, trouble }
 }
 

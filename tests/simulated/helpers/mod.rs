@@ -12,7 +12,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::simulation::{Faults, Host, Link, Simulation};
-use ropewalk::{ConnectOptions, Factory, ListenOptions, Protocol, ReactorHandle, Transport, for_protocol};
+use ropewalk::{
+    ConnectOptions, Factory, Limits, ListenOptions, Protocol, ReactorHandle, Transport, for_protocol,
+};
 
 pub(crate) use ends::Trouble;
 
@@ -72,6 +74,10 @@ impl End {
 /// A server and a client, on a network that the dice have made.
 fn hosts(simulation: &mut Simulation, factory: impl Fn() -> Box<dyn Factory> + 'static) -> (Host, Host) {
     let listen = move |reactor: &ReactorHandle| {
+        // Some of these networks are slower than anybody waits for.
+        let mut limits = Limits::default();
+        limits.close_timeout = 3_000 * SECOND;
+        reactor.set_default_limits(limits);
         let factory: Rc<dyn Factory> = factory().into();
         reactor.listen(([0, 0, 0, 0], PORT), ListenOptions::default(), factory)?;
         Ok(())
@@ -80,7 +86,7 @@ fn hosts(simulation: &mut Simulation, factory: impl Fn() -> Box<dyn Factory> + '
     let client = simulation.host("client", |_| Ok(()));
     let dice = simulation.dice();
     let mut link = Link::default();
-    link.buffer = if dice.chance(0.5) { 1 + dice.roll(3_000) as usize } else { 256 * 1024 };
+    link.buffer = if dice.chance(0.5) { 200 + dice.roll(3_000) as usize } else { 256 * 1024 };
     link.loss = if dice.chance(0.5) { dice.roll(30) as f64 / 100.0 } else { 0.0 };
     link.jitter = MILLISECOND * dice.roll(100) as u32;
     simulation.set_default_link(link);

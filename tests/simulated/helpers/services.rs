@@ -15,7 +15,7 @@ fn asked(simulation: &mut Simulation, factory: impl Fn() -> Box<dyn Factory> + '
     let client = End::default();
     let (end, rests) = (client.clone(), dice.chance(0.3));
     connect(simulation, &pair, move || Client { end: end.clone(), rests });
-    simulation.run_for(3_000 * SECOND);
+    simulation.run_for(10_000 * SECOND);
     client
 }
 
@@ -68,7 +68,7 @@ fn characters_come_in_order_as_long_as_somebody_reads() {
         if let Some(transport) = client.transport() {
             transport.lose_connection();
         }
-        simulation.run_for(2_000 * SECOND);
+        simulation.run_for(10_000 * SECOND);
         let data = client.data();
         let pattern = expected.iter().cycle().take(data.len());
         assert!(data.iter().eq(pattern), "{trouble:?}: {} characters", data.len());
@@ -94,7 +94,7 @@ fn what_is_echoed_is_what_was_sent_and_what_is_discarded_is_gone() {
         let sent: Rc<[u8]> = (0..dice.roll(20_000)).map(|_| dice.number() as u8).collect();
         transport.write(&sent);
         transport.lose_write_connection();
-        simulation.run_for(3_000 * SECOND);
+        simulation.run_for(10_000 * SECOND);
         assert!(client.data() == if echoes { &sent[..] } else { &[] });
         assert!(client.ended_cleanly(), "{:?}", client.lost());
     });

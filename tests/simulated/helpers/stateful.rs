@@ -99,7 +99,7 @@ fn sums_are_right_and_in_order() {
         if let Some(transport) = client.transport() {
             transport.lose_write_connection();
         }
-        simulation.run_for(3_000 * SECOND);
+        simulation.run_for(10_000 * SECOND);
         assert!(sums.starts_with(&client.messages()), "{trouble:?}");
         if client.ended_cleanly() && server.ended_cleanly() {
             assert_eq!(client.messages().len(), sums.len(), "{trouble:?}");
