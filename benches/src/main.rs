@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["messages", word] => comparison::messages(9, Duration::from_secs(1), word),
         ["providers"] => providers::compare(9, 500, 2_000),
         ["simulation"] => {
-            simulation::measure(1_000, Duration::from_secs(3_600));
+            simulation::measure(1_000);
             Ok(())
         }
         ["simulation", members, hosts, seconds] => {
@@ -63,5 +63,6 @@ fn all(rounds: usize, each: Duration, idle: usize, timers: usize) -> Result<(), 
         let time = own_share::measure(connections, timers as u64 * 2)?;
         println!("| {connections} connections ready in each turn | {time:?} |");
     }
+    simulation::measure(idle / 10);
     Ok(())
 }
