@@ -18,6 +18,18 @@ impl Packet {
         payload + 40
     }
 
+    /// The socket it is for, of those that have a connection or are to hear of one.
+    pub(super) const fn receiver(&self) -> Option<SocketId> {
+        match self.body {
+            Body::Opened(socket)
+            | Body::Data(socket, _)
+            | Body::Finished(socket)
+            | Body::Read(socket, _)
+            | Body::Reset(socket) => Some(socket),
+            Body::Open(_) | Body::Refused(_) | Body::Datagram { .. } | Body::Unreachable { .. } => None,
+        }
+    }
+
     pub(super) const fn is_datagram(&self) -> bool {
         matches!(self.body, Body::Datagram { .. } | Body::Unreachable { .. })
     }
@@ -42,7 +54,32 @@ impl World {
         if self.lanes.is_cut(packet.from, packet.to) || !self.host(packet.to).is_up {
             return self.hold(packet);
         }
-        let Packet { from, to, sender, body } = packet;
+        self.arrives_in_order(packet);
+    }
+
+    /// Has a connection hear of its packets in the order in which they were sent, as TCP does: one that has overtaken others
+    /// waits for them.
+    fn arrives_in_order(&mut self, packet: Packet) {
+        let mut next = Some(packet);
+        while let Some(packet) = next.take() {
+            let Some(receiver) = packet.receiver() else { return self.is_heard(packet) };
+            let socket = self.sockets.get_mut(receiver);
+            let (Some(sequence), Some(socket)) = (packet.sequence, socket) else {
+                return self.is_heard(packet);
+            };
+            if sequence > socket.heard {
+                socket.early.insert(sequence, packet);
+                return;
+            }
+            socket.heard += 1;
+            self.is_heard(packet);
+            let socket = self.sockets.get_mut(receiver);
+            next = socket.and_then(|socket| socket.early.remove(&socket.heard));
+        }
+    }
+
+    fn is_heard(&mut self, packet: Packet) {
+        let Packet { from, to, sender, body, .. } = packet;
         match body {
             Body::Open(place) => self.connection_asked_for(from, to, sender, &place),
             Body::Opened(socket) => self.connection_opened(socket, sender, from, to),
@@ -66,7 +103,13 @@ impl World {
             other => Place::Unix(other.to_string()),
         };
         let Some(listener) = self.listener_at(to, place) else {
-            return self.send(Packet { from: to, to: from, sender: client, body: Body::Refused(client) });
+            return self.send(Packet {
+                from: to,
+                to: from,
+                sender: client,
+                sequence: None,
+                body: Body::Refused(client),
+            });
         };
         if !self.has_room(listener) {
             // The client asks again.
@@ -79,7 +122,7 @@ impl World {
         let server = self.add_socket(to, local, client_place, from, Stage::Connected(client));
         self.answered.insert(client);
         self.queue_connection(listener, server);
-        self.send(Packet { from: to, to: from, sender: server, body: Body::Opened(client) });
+        self.send(Packet { from: to, to: from, sender: server, sequence: None, body: Body::Opened(client) });
     }
 
     /// Whether an earlier asking of this client has led to a connection.
@@ -100,7 +143,13 @@ impl World {
                 self.announce(client);
             }
             // The attempt was given up.
-            _ => self.send(Packet { from: to, to: from, sender: client, body: Body::Reset(server) }),
+            _ => self.send(Packet {
+                from: to,
+                to: from,
+                sender: client,
+                sequence: None,
+                body: Body::Reset(server),
+            }),
         }
     }
 
@@ -112,7 +161,13 @@ impl World {
                 socket.incoming.extend(data);
                 self.announce(id);
             }
-            _ => self.send(Packet { from: to, to: from, sender: id, body: Body::Reset(sender) }),
+            _ => self.send(Packet {
+                from: to,
+                to: from,
+                sender: id,
+                sequence: None,
+                body: Body::Reset(sender),
+            }),
         }
     }
 

@@ -139,7 +139,13 @@ impl World {
         if let Some(owner) = self.owner(host, to.ip()) {
             let from = SocketAddr::new(ip, address.port());
             let body = Body::Datagram { from, to, data: data.to_vec() };
-            self.send_unordered(Packet { from: host, to: owner, sender: SocketId::NONE, body });
+            self.send_unordered(Packet {
+                from: host,
+                to: owner,
+                sender: SocketId::NONE,
+                sequence: None,
+                body,
+            });
         }
         Ok(())
     }
@@ -172,7 +178,13 @@ impl World {
     ) {
         let Some(id) = self.mailbox_at(host, at) else {
             let body = Body::Unreachable { by, at };
-            return self.send_unordered(Packet { from: host, to: from, sender: SocketId::NONE, body });
+            return self.send_unordered(Packet {
+                from: host,
+                to: from,
+                sender: SocketId::NONE,
+                sequence: None,
+                body,
+            });
         };
         let Some(mailbox) = self.mailboxes.get_mut(&id) else { return };
         let is_wanted = mailbox.peer.is_none_or(|peer| peer == by);

@@ -33,7 +33,13 @@ impl World {
             (true, true) => self.heard(id),
             (true, false) => {
                 // The peer's host knows nothing of this connection.
-                self.send(Packet { from: there, to: here, sender: id, body: Body::Reset(id) });
+                self.send(Packet {
+                    from: there,
+                    to: here,
+                    sender: id,
+                    sequence: None,
+                    body: Body::Reset(id),
+                });
             }
             (false, _) if idle >= after + UNANSWERED_MAX => self.break_socket(id, io::ErrorKind::TimedOut),
             (false, _) => self.schedule.add(now + Duration::from_secs(75), Happening::Probes(id)),

@@ -92,6 +92,8 @@ pub(crate) struct Packet {
     pub(crate) to: HostIndex,
     /// The socket that sent it, for the streams.
     pub(crate) sender: SocketId,
+    /// Its place among those that this socket sends to its peer, which hears them in this order. Given when it is sent.
+    pub(crate) sequence: Option<u64>,
     pub(crate) body: Body,
 }
 

@@ -1,6 +1,6 @@
 //! Stream sockets, as their hosts use them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,8 +33,12 @@ pub(crate) struct Socket {
     owed: usize,
     outgoing_ended: bool,
     pub(super) resets_on_drop: bool,
-    /// When the packet sent last arrives.
-    pub(super) last_arrival: Instant,
+    /// How many packets were sent to the peer.
+    sent: u64,
+    /// How many packets of the peer were heard.
+    pub(super) heard: u64,
+    /// Packets of the peer that came before others that it has sent earlier.
+    pub(super) early: BTreeMap<u64, Packet>,
     /// Since when nothing that was sent has been acknowledged.
     pub(super) stalled_since: Option<Instant>,
     pub(crate) keepalive: Option<Duration>,
@@ -56,6 +60,12 @@ impl Socket {
             Stage::Connected(peer) => Some(peer),
             Stage::Connecting | Stage::Failed(_) => None,
         }
+    }
+
+    /// The place of the next packet to the peer.
+    pub(super) const fn next_sequence(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent - 1
     }
 
     fn readiness(&self) -> Readiness {
@@ -98,7 +108,9 @@ impl World {
             owed: 0,
             outgoing_ended: false,
             resets_on_drop: false,
-            last_arrival: Instant::ZERO,
+            sent: 0,
+            heard: 0,
+            early: BTreeMap::new(),
             stalled_since: None,
             keepalive: None,
             last_heard: self.now,
@@ -167,7 +179,7 @@ impl World {
             return self.connecting_failed(id, io::ErrorKind::TimedOut);
         }
         self.schedule.add(self.now + Duration::from_secs(seconds), Happening::AsksAgain(id, seconds * 2));
-        self.send(Packet { from, to, sender: id, body: Body::Open(place) });
+        self.send(Packet { from, to, sender: id, sequence: None, body: Body::Open(place) });
     }
 
     pub(super) fn connecting_failed(&mut self, id: SocketId, error: io::ErrorKind) {
@@ -236,7 +248,7 @@ impl World {
         let Some(peer) = socket.peer() else { return };
         let count = std::mem::take(&mut socket.owed);
         let (from, to) = (socket.host, socket.peer_host);
-        self.send(Packet { from, to, sender: id, body: Body::Read(peer, count) });
+        self.send(Packet { from, to, sender: id, sequence: None, body: Body::Read(peer, count) });
     }
 
     pub(crate) fn write(&mut self, id: SocketId, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -266,7 +278,7 @@ impl World {
         self.stats.bytes += length as u64;
         let longest = self.lanes.link(host, to).longest_packet();
         for packet in packets(data, longest) {
-            self.send(Packet { from: host, to, sender: id, body: Body::Data(peer, packet) });
+            self.send(Packet { from: host, to, sender: id, sequence: None, body: Body::Data(peer, packet) });
         }
         // A short write means a full socket, so room that is left has to count as having come since.
         if length < offered && !is_full {
@@ -295,7 +307,7 @@ impl World {
         if !std::mem::replace(&mut socket.outgoing_ended, true) {
             let to = socket.peer_host;
             self.note(host, What::Finishes(id));
-            self.send(Packet { from: host, to, sender: id, body: Body::Finished(peer) });
+            self.send(Packet { from: host, to, sender: id, sequence: None, body: Body::Finished(peer) });
         }
         Ok(())
     }
@@ -313,7 +325,7 @@ impl World {
         }
         if let Some(peer) = told {
             let body = if resets { Body::Reset(peer) } else { Body::Finished(peer) };
-            self.send(Packet { from: host, to, sender: id, body });
+            self.send(Packet { from: host, to, sender: id, sequence: None, body });
         }
         self.note(host, if resets { What::Resets(id) } else { What::Closes(id) });
         self.forget_stream(id);
