@@ -9,7 +9,9 @@ mod common;
 
 use std::process::ExitCode;
 
-use ropewalk::{Delimiter, LineProtocol, LineReceiver, LineTransport, Result, SendLine, for_protocol};
+use ropewalk::{
+    Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Result, SendLine, for_protocol,
+};
 
 const USAGE: &str = "\
 Usage: answer [ENDPOINT]
@@ -31,10 +33,14 @@ impl LineProtocol for Answer {
     }
 }
 
+pub(crate) fn answers() -> impl Factory {
+    for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf))
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8123");
         arguments.finish()?;
-        common::serve(&endpoint, for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf)))
+        common::serve(&endpoint, answers())
     })
 }

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use ropewalk::{
-    Bytes, Delimiter, LineProtocol, LineReceiver, LineTransport, Reason, Result, SendLine, Transport,
-    for_protocol,
+    Bytes, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Reason, Result, SendLine,
+    Transport, for_protocol,
 };
 
 const USAGE: &str = "\
@@ -97,19 +97,21 @@ fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
     Ok(text)
 }
 
+/// An empty room, and a protocol for each who enters it.
+pub(crate) fn chat() -> impl Factory {
+    let room = Room::default();
+    for_protocol(move || {
+        // CR LF from telnet, bare LF from netcat.
+        LineReceiver::new(Chat::new(Rc::clone(&room)))
+            .delimiter(Delimiter::LfOrCrLf)
+            .max_length(LINE_LENGTH_MAX)
+    })
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8123");
         arguments.finish()?;
-        let room = Room::default();
-        common::serve(
-            &endpoint,
-            for_protocol(move || {
-                // CR LF from telnet, bare LF from netcat.
-                LineReceiver::new(Chat::new(Rc::clone(&room)))
-                    .delimiter(Delimiter::LfOrCrLf)
-                    .max_length(LINE_LENGTH_MAX)
-            }),
-        )
+        common::serve(&endpoint, chat())
     })
 }

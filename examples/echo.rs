@@ -15,7 +15,7 @@ Usage: echo [ENDPOINT]
 
 Sends back whatever it receives on ENDPOINT (default 127.0.0.1:8000).";
 
-struct Echo;
+pub(crate) struct Echo;
 
 impl Protocol for Echo {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {

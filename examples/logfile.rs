@@ -29,14 +29,14 @@ PATH (default messages.log).";
 /// The file, open exactly while the factory is listened for.
 type Log = Rc<RefCell<Option<File>>>;
 
-struct LogFactory {
+pub(crate) struct LogFactory {
     path: PathBuf,
     log: Log,
 }
 
 impl LogFactory {
     /// Starting a factory cannot fail, so whether the file can be opened is tried here.
-    fn new(path: PathBuf) -> std::result::Result<Self, String> {
+    pub(crate) fn new(path: PathBuf) -> std::result::Result<Self, String> {
         let factory = Self { path, log: Log::default() };
         match factory.open() {
             Ok(_) => Ok(factory),

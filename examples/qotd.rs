@@ -9,7 +9,7 @@ mod common;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use ropewalk::{Protocol, Result, Transport, for_protocol};
+use ropewalk::{Factory, Protocol, Result, Transport, for_protocol};
 
 const USAGE: &str = "\
 Usage: qotd [ENDPOINT [QUOTE]]
@@ -33,11 +33,16 @@ impl Protocol for QuoteOfTheDay {
     }
 }
 
+pub(crate) fn quotes(quote: &str) -> impl Factory + use<> {
+    let quote: Rc<str> = quote.into();
+    for_protocol(move || QuoteOfTheDay { quote: Rc::clone(&quote) })
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8007");
-        let quote: Rc<str> = arguments.next_or("An apple a day keeps the doctor away").into();
+        let quote = arguments.next_or("An apple a day keeps the doctor away");
         arguments.finish()?;
-        common::serve(&endpoint, for_protocol(move || QuoteOfTheDay { quote: Rc::clone(&quote) }))
+        common::serve(&endpoint, quotes(&quote))
     })
 }

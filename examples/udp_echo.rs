@@ -24,7 +24,7 @@ comes within five seconds.";
 /// How long the client waits: a datagram may be lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-struct Echo;
+pub(crate) struct Echo;
 
 impl DatagramProtocol for Echo {
     fn datagram_received(&mut self, transport: &DatagramTransport, data: &[u8], from: &Address) -> Result {

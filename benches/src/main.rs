@@ -10,6 +10,7 @@ mod own_share;
 mod processes;
 mod providers;
 mod servers;
+mod simulation;
 mod timers;
 mod tls;
 
@@ -34,10 +35,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["messages", word] => comparison::messages(9, Duration::from_secs(1), word),
         ["providers"] => providers::compare(9, 500, 2_000),
+        ["simulation"] => {
+            simulation::measure(1_000);
+            Ok(())
+        }
+        ["simulation", members, hosts, seconds] => {
+            let time = Duration::from_secs(seconds.parse()?);
+            simulation::chat(members.parse()?, hosts.parse()?, time);
+            Ok(())
+        }
         ["--short"] => all(1, Duration::from_millis(100), 1_000, 10_000),
         [] => all(9, Duration::from_secs(1), 10_000, 1_000_000),
         _ => Err(
-            "usage: ropewalk-benches [--short | messages WORD | providers | own-share CONNECTIONS MESSAGES]"
+            "usage: ropewalk-benches [--short | messages WORD | providers | own-share CONNECTIONS MESSAGES |\n    \
+             simulation [MEMBERS HOSTS SECONDS]]"
                 .into(),
         ),
     }
@@ -52,5 +63,6 @@ fn all(rounds: usize, each: Duration, idle: usize, timers: usize) -> Result<(), 
         let time = own_share::measure(connections, timers as u64 * 2)?;
         println!("| {connections} connections ready in each turn | {time:?} |");
     }
+    simulation::measure(idle / 10);
     Ok(())
 }

@@ -95,6 +95,12 @@ impl Simulation {
         self.world.borrow().trace.hash()
     }
 
+    /// As [`trace_hash`](Self::trace_hash), without the bytes that were sent: what, when, where, in which order, and how
+    /// much. For what is encrypted, which is different bytes in each run and the same number of them.
+    pub fn trace_hash_without_contents(&self) -> u64 {
+        self.world.borrow().trace.hash_without_contents()
+    }
+
     /// How many entries of the trace are kept for reading, at first 1,000; of older ones the hash tells.
     pub fn keep_trace(&mut self, entries: usize) {
         self.world.borrow_mut().trace.keep = entries;

@@ -7,63 +7,43 @@ use ropewalk_reactor::Instant;
 
 /// Things that will happen. Of those that happen at the same time, the one that was added first comes first.
 pub(crate) struct Schedule<T> {
-    waiting: BinaryHeap<Reverse<Entry<T>>>,
+    /// When, in which order, and where among `things`. The things themselves are large, and stay where they are while the
+    /// heap is put in order.
+    waiting: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    things: Vec<Option<T>>,
+    /// Where there is no thing.
+    free: Vec<usize>,
     added: u64,
-}
-
-struct Entry<T> {
-    at: Instant,
-    number: u64,
-    what: T,
 }
 
 impl<T> Schedule<T> {
     pub(crate) const fn new() -> Self {
-        Self { waiting: BinaryHeap::new(), added: 0 }
+        Self { waiting: BinaryHeap::new(), things: Vec::new(), free: Vec::new(), added: 0 }
     }
 
     pub(crate) fn add(&mut self, at: Instant, what: T) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.things.push(None);
+            self.things.len() - 1
+        });
+        self.things[place] = Some(what);
         self.added += 1;
-        self.waiting.push(Reverse(Entry { at, number: self.added, what }));
+        self.waiting.push(Reverse((at, self.added, place)));
     }
 
     /// When the next thing happens.
     pub(crate) fn next_time(&self) -> Option<Instant> {
-        self.waiting.peek().map(|entry| entry.0.at)
+        self.waiting.peek().map(|Reverse((at, ..))| *at)
     }
 
     /// Takes the next thing that happens at `now` or before.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<T> {
         self.next_time().filter(|at| *at <= now)?;
-        self.waiting.pop().map(|entry| entry.0.what)
+        let Reverse((.., place)) = self.waiting.pop()?;
+        self.free.push(place);
+        self.things[place].take()
     }
 }
-
-impl<T> Entry<T> {
-    const fn order(&self) -> (Instant, u64) {
-        (self.at, self.number)
-    }
-}
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.order().cmp(&other.order())
-    }
-}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.order() == other.order()
-    }
-}
-
-impl<T> Eq for Entry<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -227,11 +227,14 @@ impl Simulation {
         }
     }
 
-    /// Has every host make a turn: the test may have used handles of any, of which a reactor that waits does not hear.
+    /// Has every host make a turn that has something to do: the test may have used handles of any, of which a reactor that
+    /// waits does not hear.
     fn have_all_look(&self) {
-        let mut world = self.world.borrow_mut();
-        for host in 0..self.programs.len() {
-            world.make_runnable(HostIndex(host));
+        for (host, reactor) in self.reactors.iter().enumerate() {
+            if let Some(reactor) = reactor {
+                let until = reactor.next_poll();
+                self.world.borrow_mut().look_again(HostIndex(host), until);
+            }
         }
     }
 
@@ -283,7 +286,10 @@ impl Simulation {
         self.world.borrow_mut().stats.turns += 1;
         let Some(reactor) = &mut self.reactors[host.0] else { return };
         match reactor.run_once(None) {
-            Ok(Status::Running) => {}
+            Ok(Status::Running) => {
+                let until = reactor.next_poll();
+                self.world.borrow_mut().rest(host, until);
+            }
             Ok(Status::Stopped) => self.end(host, What::Exits),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => panic!("the reactor cannot go on: {error}"),

@@ -8,7 +8,7 @@ use std::io;
 use ropewalk_reactor::Instant;
 use ropewalk_reactor::testing::Operation;
 
-use crate::world::{HostIndex, SocketId};
+use crate::world::{HostIndex, Place, SocketId};
 
 /// How many entries are kept, at first; of older ones only the hash tells.
 const KEPT: usize = 1_000;
@@ -17,7 +17,10 @@ const KEPT: usize = 1_000;
 pub(crate) struct Trace {
     kept: VecDeque<Entry>,
     pub(crate) keep: usize,
-    hash: Fnv,
+    /// Of the entries, which have the sizes of what went over the network.
+    entries: Fnv,
+    /// Of the bytes that went over the network, one after the other.
+    contents: Fnv,
     pub(crate) length: u64,
 }
 
@@ -36,10 +39,10 @@ pub(crate) enum What {
     IsKilled,
     Exits,
     IsSuspended,
-    Listens(String),
-    Connects(SocketId, String),
+    Listens(Place),
+    Connects(SocketId, Place),
     IsConnected(SocketId),
-    Accepts(SocketId, String),
+    Accepts(SocketId, Place),
     Refuses(SocketId),
     Writes(SocketId, usize),
     Reads(SocketId, usize),
@@ -48,8 +51,8 @@ pub(crate) enum What {
     Closes(SocketId),
     Resets(SocketId),
     IsBroken(SocketId, Kind),
-    Sends(String, usize),
-    Receives(String, usize),
+    Sends(Place, usize),
+    Receives(Place, usize),
     Resolves(String),
     Fails(Operation, Kind),
     Starves(Operation),
@@ -70,12 +73,12 @@ impl Hash for Kind {
 
 impl Trace {
     pub(crate) const fn new() -> Self {
-        Self { kept: VecDeque::new(), keep: KEPT, hash: Fnv::new(), length: 0 }
+        Self { kept: VecDeque::new(), keep: KEPT, entries: Fnv::new(), contents: Fnv::new(), length: 0 }
     }
 
     pub(crate) fn add(&mut self, at: Instant, host: Option<HostIndex>, what: What) {
         let entry = Entry { at, host, what };
-        entry.hash(&mut self.hash);
+        entry.hash(&mut self.entries);
         self.length += 1;
         if self.kept.len() >= self.keep {
             self.kept.pop_front();
@@ -87,11 +90,18 @@ impl Trace {
 
     /// Takes bytes into account that went over the network; their places are entries.
     pub(crate) fn add_content(&mut self, bytes: &[u8]) {
-        self.hash.write(bytes);
+        self.contents.write(bytes);
     }
 
     pub(crate) fn hash(&self) -> u64 {
-        self.hash.finish()
+        let mut both = Fnv::new();
+        both.add(self.entries.finish());
+        both.add(self.contents.finish());
+        both.finish()
+    }
+
+    pub(crate) fn hash_without_contents(&self) -> u64 {
+        self.entries.finish()
     }
 
     /// The kept entries as text, a line each.

@@ -204,3 +204,22 @@ fn tests_act_at_times_of_their_own() {
     simulation.run_for(15 * SECOND);
     assert!(simulation.is_running(&host));
 }
+
+#[test]
+fn a_host_with_nothing_to_do_makes_no_turns_and_hears_of_its_handles() {
+    let mut simulation = Simulation::new(13);
+    let host = simulation.host("host", idle);
+    let reactor = simulation.reactor(&host).clone();
+    simulation.run_for(SECOND);
+    let turns = simulation.stats().turns;
+    for _ in 0..100 {
+        simulation.run_for(SECOND);
+    }
+    assert_eq!(simulation.stats().turns, turns);
+    let rang = Rc::new(Cell::new(None));
+    let ring = Rc::clone(&rang);
+    let asked = simulation.now();
+    let _ = reactor.call_later(2 * SECOND, move |reactor| ring.set(Some(reactor.now())));
+    simulation.run_for(3 * SECOND);
+    assert_eq!(rang.get(), Some(asked + 2 * SECOND));
+}

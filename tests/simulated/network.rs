@@ -226,3 +226,56 @@ fn datagrams_are_lost_and_doubled_as_the_link_says() {
     doubling.duplication = 1.0;
     assert_eq!(arrived(doubling).len(), 400);
 }
+
+#[test]
+fn the_bytes_of_a_connection_never_overtake_each_other() {
+    simulate(50, |simulation| {
+        let server = simulation.host("server", echo_server);
+        let client = simulation.host("client", idle);
+        let mut link = Link::default();
+        (link.loss, link.jitter) = (0.1, 200 * MILLISECOND);
+        simulation.set_default_link(link);
+        let heard = connect(simulation, &client, server.address());
+        assert!(simulation.run_until(100 * SECOND, |_| heard.is_made()));
+        let sent = pattern(1_000);
+        for (number, piece) in sent.chunks(5).enumerate() {
+            match number % 50 {
+                // What is under way when this ends meets what was held and is sent again.
+                20 => simulation.partition(&[&server], &[&client]),
+                40 => simulation.heal(),
+                _ => {}
+            }
+            heard.transport().write(piece);
+            simulation.run_for(10 * MILLISECOND);
+        }
+        assert!(simulation.run_until(100 * SECOND, |_| heard.count() == 1_000));
+        assert!(heard.data() == sent);
+    });
+}
+
+#[test]
+fn calls_that_are_interrupted_lose_no_datagram() {
+    simulate(10, |simulation| {
+        let server = simulation.host("server", |reactor| {
+            reactor.listen_datagrams(([0, 0, 0, 0], PORT), DatagramOptions::default(), Lengths)?;
+            Ok(())
+        });
+        let client = simulation.host("client", idle);
+        let mut faults = Faults::default();
+        faults.interrupted = 0.5;
+        for host in [&server, &client] {
+            simulation.set_faults(host, faults);
+        }
+        let answers = Rc::default();
+        let to = Address::Udp((server.address(), PORT).into());
+        let counter = Counter(Rc::clone(&answers));
+        let reactor = simulation.reactor(&client);
+        let socket =
+            reactor.listen_datagrams(([0, 0, 0, 0], 0), DatagramOptions::default(), counter).unwrap();
+        for length in 0..100 {
+            socket.send_to(vec![b'x'; length], &to).unwrap();
+        }
+        simulation.run_for(SECOND);
+        assert_eq!(answers.borrow().len(), 100);
+    });
+}

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use ropewalk::simulation::{Host, Simulation};
 use ropewalk::{
-    ConnectOptions, ListenOptions, Protocol, ReactorHandle, Reason, Result, Transport, for_protocol,
+    ConnectOptions, ConnectResult, Deferred, Factory, ListenOptions, Protocol, ReactorHandle, Reason, Result,
+    Transport, for_protocol,
 };
 
 /// The port that servers listen on.
@@ -49,6 +50,20 @@ impl Heard {
     pub(crate) fn transport(&self) -> Transport {
         self.0.borrow().transport.clone().expect("a connection was made")
     }
+
+    /// The protocol has its connection.
+    pub(crate) fn made(&self, transport: &Transport) {
+        self.0.borrow_mut().transport = Some(transport.clone());
+    }
+
+    pub(crate) fn hear(&self, data: &[u8]) {
+        self.0.borrow_mut().data.extend_from_slice(data);
+    }
+
+    /// The connection has ended, or was never made.
+    pub(crate) fn end(&self, reason: String) {
+        self.0.borrow_mut().lost = Some(reason);
+    }
 }
 
 /// Notes what it hears; at the end of input it closes.
@@ -56,11 +71,11 @@ pub(crate) struct Listener(pub(crate) Heard);
 
 impl Protocol for Listener {
     fn connection_made(&mut self, transport: &Transport) {
-        self.0.0.borrow_mut().transport = Some(transport.clone());
+        self.0.made(transport);
     }
 
     fn data_received(&mut self, _: &Transport, data: &[u8]) -> Result {
-        self.0.0.borrow_mut().data.extend_from_slice(data);
+        self.0.hear(data);
         Ok(())
     }
 
@@ -71,7 +86,7 @@ impl Protocol for Listener {
     }
 
     fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
-        self.0.0.borrow_mut().lost = Some(reason.to_string());
+        self.0.end(reason.to_string());
     }
 }
 
@@ -98,20 +113,17 @@ pub(crate) fn idle(_: &ReactorHandle) -> Result<(), Box<dyn Error>> {
 
 /// Has `host` connect, and returns what its protocol hears.
 pub(crate) fn connect(simulation: &mut Simulation, host: &Host, address: IpAddr) -> Heard {
+    hear(|factory| simulation.reactor(host).connect((address, PORT), &ConnectOptions::default(), factory))
+}
+
+/// What a protocol hears, or in its place the error that there is none.
+pub(crate) fn hear(connect: impl FnOnce(Rc<dyn Factory>) -> Deferred<ConnectResult>) -> Heard {
     let heard = Heard::default();
-    let protocol = heard.clone();
-    let failed = heard.clone();
-    simulation
-        .reactor(host)
-        .connect(
-            (address, PORT),
-            &ConnectOptions::default(),
-            for_protocol(move || Listener(protocol.clone())),
-        )
-        .then(move |result| {
-            if let Err(error) = result {
-                failed.0.borrow_mut().lost = Some(error.to_string());
-            }
-        });
+    let (protocol, failed) = (heard.clone(), heard.clone());
+    connect(Rc::new(for_protocol(move || Listener(protocol.clone())))).then(move |result| {
+        if let Err(error) = result {
+            failed.end(error.to_string());
+        }
+    });
     heard
 }

@@ -152,6 +152,7 @@ impl DatagramSocket {
                 return Some(length);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 let error = self.refusal(error).unwrap_or_else(DatagramError::Receive);
                 self.report(watch, error);
@@ -211,6 +212,7 @@ impl DatagramSocket {
                 self.writable = false;
                 self.shared().put_back(queued);
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.shared().put_back(queued),
             Err(error) => self.not_sent(watch, queued, error),
         }
     }

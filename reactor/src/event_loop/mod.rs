@@ -175,6 +175,15 @@ impl Reactor {
         }
     }
 
+    /// How long the next turn would wait for an event. For worlds of several reactors: one that waits need not make a
+    /// turn before something happens in its driver, a handle of it is used, or this time comes.
+    pub fn next_poll(&self) -> PollUntil {
+        match self.core().phase.get() {
+            Phase::Idle => PollUntil::Now,
+            _ => self.poll_until(None),
+        }
+    }
+
     /// How long there is nothing to do but wait.
     fn poll_until(&self, timeout: Option<Duration>) -> PollUntil {
         let core = self.core();

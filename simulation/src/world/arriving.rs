@@ -18,6 +18,18 @@ impl Packet {
         payload + 40
     }
 
+    /// The socket it is for, of those that have a connection or are to hear of one.
+    pub(super) const fn receiver(&self) -> Option<SocketId> {
+        match self.body {
+            Body::Opened(socket)
+            | Body::Data(socket, _)
+            | Body::Finished(socket)
+            | Body::Read(socket, _)
+            | Body::Reset(socket) => Some(socket),
+            Body::Open(_) | Body::Refused(_) | Body::Datagram { .. } | Body::Unreachable { .. } => None,
+        }
+    }
+
     pub(super) const fn is_datagram(&self) -> bool {
         matches!(self.body, Body::Datagram { .. } | Body::Unreachable { .. })
     }
@@ -42,7 +54,32 @@ impl World {
         if self.lanes.is_cut(packet.from, packet.to) || !self.host(packet.to).is_up {
             return self.hold(packet);
         }
-        let Packet { from, to, sender, body } = packet;
+        self.arrives_in_order(packet);
+    }
+
+    /// Has a connection hear of its packets in the order in which they were sent, as TCP does: one that has overtaken others
+    /// waits for them.
+    fn arrives_in_order(&mut self, packet: Packet) {
+        let mut next = Some(packet);
+        while let Some(packet) = next.take() {
+            let Some(receiver) = packet.receiver() else { return self.is_heard(packet) };
+            let socket = self.sockets.get_mut(receiver);
+            let (Some(sequence), Some(socket)) = (packet.sequence, socket) else {
+                return self.is_heard(packet);
+            };
+            if sequence > socket.heard {
+                socket.early.insert(sequence, packet);
+                return;
+            }
+            socket.heard += 1;
+            self.is_heard(packet);
+            let socket = self.sockets.get_mut(receiver);
+            next = socket.and_then(|socket| socket.early.remove(&socket.heard));
+        }
+    }
+
+    fn is_heard(&mut self, packet: Packet) {
+        let Packet { from, to, sender, body, .. } = packet;
         match body {
             Body::Open(place) => self.connection_asked_for(from, to, sender, &place),
             Body::Opened(socket) => self.connection_opened(socket, sender, from, to),
@@ -57,20 +94,27 @@ impl World {
     }
 
     fn connection_asked_for(&mut self, from: HostIndex, to: HostIndex, client: SocketId, place: &Place) {
-        if !self.sockets.contains_key(&client) || self.is_asked_already(client) {
+        let Some(socket) = self.sockets.get(client) else { return };
+        if self.is_asked_already(client) {
             return;
         }
+        let client_place = match &socket.local {
+            Address::Tcp(address) => Place::Ip(*address),
+            other => Place::Unix(other.to_string()),
+        };
         let Some(listener) = self.listener_at(to, place) else {
-            return self.send(Packet { from: to, to: from, sender: client, body: Body::Refused(client) });
+            return self.send(Packet {
+                from: to,
+                to: from,
+                sender: client,
+                sequence: None,
+                body: Body::Refused(client),
+            });
         };
         if !self.has_room(listener) {
             // The client asks again.
             return;
         }
-        let client_place = match &self.sockets[&client].local {
-            Address::Tcp(address) => Place::Ip(*address),
-            _ => Place::Unix(String::new()),
-        };
         let local = match place {
             Place::Ip(address) => Address::Tcp(*address),
             Place::Unix(_) => self.listener_address(listener),
@@ -78,19 +122,19 @@ impl World {
         let server = self.add_socket(to, local, client_place, from, Stage::Connected(client));
         self.answered.insert(client);
         self.queue_connection(listener, server);
-        self.send(Packet { from: to, to: from, sender: server, body: Body::Opened(client) });
+        self.send(Packet { from: to, to: from, sender: server, sequence: None, body: Body::Opened(client) });
     }
 
     /// Whether an earlier asking of this client has led to a connection.
     fn is_asked_already(&self, client: SocketId) -> bool {
-        self.sockets.get(&client).is_some_and(|socket| socket.stage != Stage::Connecting)
+        self.sockets.get(client).is_some_and(|socket| socket.stage != Stage::Connecting)
             || self.answered.contains(&client)
     }
 
     fn connection_opened(&mut self, client: SocketId, server: SocketId, from: HostIndex, to: HostIndex) {
         self.answered.remove(&client);
         let now = self.now;
-        match self.sockets.get_mut(&client) {
+        match self.sockets.get_mut(client) {
             Some(socket) if socket.stage == Stage::Connecting => {
                 socket.stage = Stage::Connected(server);
                 socket.last_heard = now;
@@ -99,25 +143,37 @@ impl World {
                 self.announce(client);
             }
             // The attempt was given up.
-            _ => self.send(Packet { from: to, to: from, sender: client, body: Body::Reset(server) }),
+            _ => self.send(Packet {
+                from: to,
+                to: from,
+                sender: client,
+                sequence: None,
+                body: Body::Reset(server),
+            }),
         }
     }
 
     fn data_arrived(&mut self, id: SocketId, sender: SocketId, from: HostIndex, to: HostIndex, data: &[u8]) {
         let now = self.now;
-        match self.sockets.get_mut(&id) {
+        match self.sockets.get_mut(id) {
             Some(socket) if socket.broken.is_none() => {
                 socket.last_heard = now;
                 socket.incoming.extend(data);
                 self.announce(id);
             }
-            _ => self.send(Packet { from: to, to: from, sender: id, body: Body::Reset(sender) }),
+            _ => self.send(Packet {
+                from: to,
+                to: from,
+                sender: id,
+                sequence: None,
+                body: Body::Reset(sender),
+            }),
         }
     }
 
     fn end_arrived(&mut self, id: SocketId) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.last_heard = now;
             socket.incoming_ended = true;
             self.announce(id);
@@ -126,7 +182,7 @@ impl World {
 
     fn peer_has_read(&mut self, id: SocketId, count: usize) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.last_heard = now;
             socket.outstanding -= count;
             self.announce(id);
@@ -135,7 +191,7 @@ impl World {
 
     /// A connection is broken: what has arrived can still be read.
     pub(super) fn break_socket(&mut self, id: SocketId, error: io::ErrorKind) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         let host = socket.host;
         match socket.stage {
             Stage::Connecting => return self.connecting_failed(id, error),
@@ -148,7 +204,7 @@ impl World {
 
     /// Nothing that a connection has sent was acknowledged for too long.
     pub(super) fn give_up(&mut self, id: SocketId, since: ropewalk_reactor::Instant) {
-        let is_same = self.sockets.get(&id).is_some_and(|socket| socket.stalled_since == Some(since));
+        let is_same = self.sockets.get(id).is_some_and(|socket| socket.stalled_since == Some(since));
         if is_same {
             self.break_socket(id, io::ErrorKind::TimedOut);
         }

@@ -9,7 +9,7 @@ use ropewalk_reactor::testing::Operation;
 use ropewalk_reactor::{Address, DatagramOptions};
 
 use super::streams::unsupported;
-use super::{Body, Happening, HostIndex, Packet, SocketId, World};
+use super::{Body, Happening, HostIndex, Packet, Place, SocketId, World};
 use crate::trace::What;
 
 /// How many bytes may wait to be received; what comes on top is dropped, as systems do.
@@ -109,7 +109,7 @@ impl World {
         let host = mailbox.host;
         let length = data.len().min(buffer.len());
         buffer[..length].copy_from_slice(&data[..length]);
-        self.note(host, What::Receives(from.to_string(), data.len()));
+        self.note(host, What::Receives(Place::Ip(from), data.len()));
         Ok((length, Address::Udp(from)))
     }
 
@@ -133,13 +133,19 @@ impl World {
         } else {
             address.ip()
         };
-        self.note(host, What::Sends(to.to_string(), data.len()));
+        self.note(host, What::Sends(Place::Ip(to), data.len()));
         self.trace.add_content(data);
         self.stats.datagrams += 1;
         if let Some(owner) = self.owner(host, to.ip()) {
             let from = SocketAddr::new(ip, address.port());
             let body = Body::Datagram { from, to, data: data.to_vec() };
-            self.send_unordered(Packet { from: host, to: owner, sender: SocketId(0), body });
+            self.send_unordered(Packet {
+                from: host,
+                to: owner,
+                sender: SocketId::NONE,
+                sequence: None,
+                body,
+            });
         }
         Ok(())
     }
@@ -172,7 +178,13 @@ impl World {
     ) {
         let Some(id) = self.mailbox_at(host, at) else {
             let body = Body::Unreachable { by, at };
-            return self.send_unordered(Packet { from: host, to: from, sender: SocketId(0), body });
+            return self.send_unordered(Packet {
+                from: host,
+                to: from,
+                sender: SocketId::NONE,
+                sequence: None,
+                body,
+            });
         };
         let Some(mailbox) = self.mailboxes.get_mut(&id) else { return };
         let is_wanted = mailbox.peer.is_none_or(|peer| peer == by);

@@ -28,10 +28,12 @@ pub(crate) struct HostState {
     /// Counts its starts. What was meant for an earlier one is nobody's.
     pub(crate) boot: u64,
     pub(crate) waiting: Waiting,
+    /// What its reactor waits for, if it waits.
+    waits_for: PollUntil,
     /// The earliest time for which `Happening::Wakes` is scheduled.
     wakes_at: Instant,
     pub(crate) suspended_until: Instant,
-    /// What its reactor was not told yet. Invariant: each token at most once.
+    /// What its reactor was not told yet. Invariant: each token at most once, in order of their numbers.
     ready: Vec<(Token, Readiness)>,
     pub(crate) is_woken: bool,
     pub(crate) signals: VecDeque<Signal>,
@@ -51,8 +53,8 @@ pub(crate) struct HostState {
 /// What a host's reactor is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Waiting {
-    /// It is to make a turn.
-    Runnable,
+    /// It is to make a turn; its place among those of which the same is true.
+    Runnable(usize),
     /// It has nothing to do until then.
     Until(Instant),
     /// There is none.
@@ -67,6 +69,7 @@ impl HostState {
             is_up: true,
             boot: 0,
             waiting: Waiting::Off,
+            waits_for: PollUntil::Now,
             wakes_at: Instant::NEVER,
             suspended_until: Instant::ZERO,
             ready: Vec::new(),
@@ -85,20 +88,26 @@ impl HostState {
 
     /// Keeps readiness for the next poll.
     pub(super) fn tell(&mut self, token: Token, readiness: Readiness) {
-        match self.ready.iter_mut().find(|(other, _)| *other == token) {
-            Some((_, known)) => {
-                known.readable |= readiness.readable;
-                known.writable |= readiness.writable;
-                known.read_closed |= readiness.read_closed;
-                known.error |= readiness.error;
-            }
-            None => self.ready.push((token, readiness)),
-        }
+        let place = self.place_of(token).unwrap_or_else(|place| {
+            self.ready.insert(place, (token, Readiness::default()));
+            place
+        });
+        let (_, known) = &mut self.ready[place];
+        known.readable |= readiness.readable;
+        known.writable |= readiness.writable;
+        known.read_closed |= readiness.read_closed;
+        known.error |= readiness.error;
     }
 
     /// Nothing more is told about a socket that is closed.
     pub(super) fn forget(&mut self, token: Option<Token>) {
-        self.ready.retain(|(other, _)| Some(*other) != token);
+        if let Some(Ok(place)) = token.map(|token| self.place_of(token)) {
+            self.ready.remove(place);
+        }
+    }
+
+    fn place_of(&self, token: Token) -> Result<usize, usize> {
+        self.ready.binary_search_by_key(&token.0, |(other, _)| other.0)
     }
 
     /// A local port that was not given for long.
@@ -133,13 +142,12 @@ impl World {
         state.wakes_at = Instant::NEVER;
         state.waiting = Waiting::Off;
         self.note(host, What::Boots);
-        self.start_waiting(host, Waiting::Runnable);
+        self.run(host);
     }
 
     /// A host's reactor is no more.
     pub(crate) fn stops(&mut self, host: HostIndex) {
-        self.host(host).waiting = Waiting::Off;
-        self.runnable.retain(|other| *other != host);
+        self.stop_running(host, Waiting::Off);
         // What was meant for it is nobody's.
         self.host(host).boot += 1;
     }
@@ -147,14 +155,21 @@ impl World {
     /// Something has come up for a host's reactor, if it has one.
     pub(crate) fn make_runnable(&mut self, host: HostIndex) {
         if let Waiting::Until(_) = self.host(host).waiting {
-            self.start_waiting(host, Waiting::Runnable);
+            self.run(host);
         }
     }
 
-    fn start_waiting(&mut self, host: HostIndex, waiting: Waiting) {
-        self.host(host).waiting = waiting;
-        if waiting == Waiting::Runnable {
-            self.runnable.push(host);
+    fn run(&mut self, host: HostIndex) {
+        self.host(host).waiting = Waiting::Runnable(self.runnable.len());
+        self.runnable.push(host);
+    }
+
+    fn stop_running(&mut self, host: HostIndex, waiting: Waiting) {
+        let before = std::mem::replace(&mut self.host(host).waiting, waiting);
+        let Waiting::Runnable(place) = before else { return };
+        self.runnable.swap_remove(place);
+        if let Some(moved) = self.runnable.get(place) {
+            self.hosts[moved.0].waiting = Waiting::Runnable(place);
         }
     }
 
@@ -167,7 +182,6 @@ impl World {
             if until <= self.now {
                 return Some(host);
             }
-            self.runnable.swap_remove(place);
             self.wait(host, until);
         }
         None
@@ -175,8 +189,7 @@ impl World {
 
     /// A host's reactor has nothing to do until then.
     fn wait(&mut self, host: HostIndex, until: Instant) {
-        self.runnable.retain(|other| *other != host);
-        self.host(host).waiting = Waiting::Until(until);
+        self.stop_running(host, Waiting::Until(until));
         if until < self.host(host).wakes_at {
             self.host(host).wakes_at = until;
             self.schedule.add(until, Happening::Wakes(host));
@@ -190,7 +203,7 @@ impl World {
         match state.waiting {
             Waiting::Until(until) if until <= now => self.make_runnable(host),
             Waiting::Until(until) if until < Instant::NEVER => self.wait(host, until),
-            Waiting::Until(_) | Waiting::Runnable | Waiting::Off => {}
+            Waiting::Until(_) | Waiting::Runnable(_) | Waiting::Off => {}
         }
     }
 
@@ -214,6 +227,17 @@ impl World {
         if !events.is_empty() {
             return Ok(());
         }
+        self.rest(host, until);
+        Ok(())
+    }
+
+    /// Has a host wait that has made a turn, if there is nothing to do before then.
+    pub(crate) fn rest(&mut self, host: HostIndex, until: PollUntil) {
+        let state = self.host(host);
+        if !state.ready.is_empty() || state.is_woken || !state.signals.is_empty() {
+            return;
+        }
+        state.waits_for = until;
         match until {
             PollUntil::Now => {}
             PollUntil::Deadline(deadline) if deadline <= self.now => {}
@@ -223,7 +247,13 @@ impl World {
             }
             PollUntil::Event => self.wait(host, Instant::NEVER),
         }
-        Ok(())
+    }
+
+    /// Has a host make a turn if it waits, and no longer for what its reactor now has to wait for.
+    pub(crate) fn look_again(&mut self, host: HostIndex, until: PollUntil) {
+        if self.host(host).waits_for != until {
+            self.make_runnable(host);
+        }
     }
 
     /// Readiness has arisen. It may be told late.

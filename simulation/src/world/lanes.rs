@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ropewalk_reactor::Instant;
 
-use super::{Body, Happening, HostIndex, Packet, SocketId, World};
+use super::{Body, Happening, HostIndex, Packet, Socket, SocketId, World};
 use crate::Link;
 use crate::trace::What;
 
@@ -88,28 +88,22 @@ impl World {
         }
     }
 
-    /// Sends held packets again, after a while and in order.
+    /// Sends held packets again, after a while.
     fn resend(&mut self, held: VecDeque<Packet>, wait: Duration) {
-        let mut arrival = self.now + wait;
         for packet in held {
-            let link = self.lanes.link(packet.from, packet.to);
-            arrival = arrival.max(self.now + wait + link.latency);
-            if let Some(socket) = self.sockets.get_mut(&packet.sender) {
-                arrival = arrival.max(socket.last_arrival);
-                socket.last_arrival = arrival;
+            let arrival = self.now + wait + self.lanes.link(packet.from, packet.to).latency;
+            if let Some(socket) = self.sockets.get_mut(packet.sender) {
                 socket.stalled_since = None;
             }
             self.schedule.add(arrival, Happening::Arrives(packet));
         }
     }
 
-    /// Sends a packet on its way. Those of one connection arrive in order.
-    pub(super) fn send(&mut self, packet: Packet) {
-        let size = packet.size();
-        let mut arrival = self.arrival(packet.from, packet.to, size);
-        if let Some(socket) = self.sockets.get_mut(&packet.sender) {
-            arrival = arrival.max(socket.last_arrival);
-            socket.last_arrival = arrival;
+    /// Sends a packet on its way. Those of one connection are heard in order, whenever they arrive.
+    pub(super) fn send(&mut self, mut packet: Packet) {
+        let arrival = self.arrival(packet.from, packet.to, packet.size());
+        if packet.receiver().is_some_and(|receiver| receiver != packet.sender) {
+            packet.sequence = self.sockets.get_mut(packet.sender).map(Socket::next_sequence);
         }
         self.schedule.add(arrival, Happening::Arrives(packet));
     }
@@ -147,7 +141,7 @@ impl World {
     /// What a connection has sent is not acknowledged.
     fn stall(&mut self, sender: SocketId) {
         let now = self.now;
-        if let Some(socket) = self.sockets.get_mut(&sender) {
+        if let Some(socket) = self.sockets.get_mut(sender) {
             if socket.stalled_since.is_none() {
                 socket.stalled_since = Some(now);
                 self.schedule.add(now + PATIENCE, Happening::GivesUp(sender, now));

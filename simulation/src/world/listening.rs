@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ropewalk_reactor::driver::{Readiness, Token};
 use ropewalk_reactor::testing::Operation;
-use ropewalk_reactor::{Address, ListenOptions};
+use ropewalk_reactor::{Address, ListenOptions, UnixAddress};
 
 use super::streams::unsupported;
 use super::{HostIndex, Place, SocketId, World};
@@ -52,7 +52,7 @@ impl World {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         self.take_descriptor(host, Operation::Listen)?;
-        self.note(host, What::Listens(place.to_string()));
+        self.note(host, What::Listens(place.clone()));
         let id = ListenerId(self.number());
         self.listening.insert((host, place.clone()), id);
         let listening = Listening {
@@ -115,16 +115,13 @@ impl World {
         self.check_listener(id, Operation::Accept)?;
         self.take_descriptor(host, Operation::Accept)?;
         let socket = self.next_waiting(id)?;
-        let peer = self.peer_address(socket)?;
-        self.note(host, What::Accepts(socket, peer.to_string()));
-        Ok((socket, peer))
-    }
-
-    fn peer_address(&mut self, socket: SocketId) -> io::Result<Address> {
-        Ok(match &self.stream(socket)?.place {
+        let place = self.stream(socket)?.place.clone();
+        let peer = match &place {
             Place::Ip(address) => Address::Tcp(*address),
-            Place::Unix(_) => ropewalk_reactor::UnixAddress::unnamed().into(),
-        })
+            Place::Unix(_) => UnixAddress::unnamed().into(),
+        };
+        self.note(host, What::Accepts(socket, place));
+        Ok((socket, peer))
     }
 
     /// Closes the next waiting connection, for which the descriptor in reserve is used.

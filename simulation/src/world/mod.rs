@@ -6,23 +6,26 @@ mod host;
 mod keepalive;
 mod lanes;
 mod listening;
+mod place;
+mod sockets;
 mod streams;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ropewalk_reactor::Instant;
 use ropewalk_reactor::driver::{Lookup, Readiness, Token};
 use ropewalk_reactor::testing::Dice;
-use ropewalk_reactor::{Address, Instant};
 
 pub(crate) use datagrams::{Mailbox, MailboxId};
 pub(crate) use host::HostState;
 pub(crate) use lanes::Lanes;
 pub(crate) use listening::{ListenerId, Listening};
+pub(crate) use place::Place;
+pub(crate) use sockets::{SocketId, Sockets};
 pub(crate) use streams::Socket;
 
 use crate::names::Names;
@@ -38,27 +41,16 @@ pub(crate) type Shared = Rc<RefCell<World>>;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct HostIndex(pub(crate) usize);
 
-/// Names a stream socket. None is ever used again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct SocketId(u64);
-
-/// Where something listens, in an order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Place {
-    Ip(SocketAddr),
-    Unix(String),
-}
-
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) dice: Rc<Dice>,
     pub(crate) schedule: Schedule<Happening>,
     pub(crate) hosts: Vec<HostState>,
-    /// The hosts that have something to do. Invariant: those with `Waiting::Runnable`, each once.
+    /// The hosts that have something to do. Invariant: those with `Waiting::Runnable`, each at its place.
     runnable: Vec<HostIndex>,
     addresses: BTreeMap<IpAddr, HostIndex>,
     pub(crate) lanes: Lanes,
-    sockets: BTreeMap<SocketId, Socket>,
+    sockets: Sockets,
     /// Attempts to connect that have led to a connection of which they have not heard.
     answered: BTreeSet<SocketId>,
     listeners: BTreeMap<ListenerId, Listening>,
@@ -100,6 +92,8 @@ pub(crate) struct Packet {
     pub(crate) to: HostIndex,
     /// The socket that sent it, for the streams.
     pub(crate) sender: SocketId,
+    /// Its place among those that this socket sends to its peer, which hears them in this order. Given when it is sent.
+    pub(crate) sequence: Option<u64>,
     pub(crate) body: Body,
 }
 
@@ -138,7 +132,7 @@ impl World {
             runnable: Vec::new(),
             addresses: BTreeMap::new(),
             lanes: Lanes::default(),
-            sockets: BTreeMap::new(),
+            sockets: Sockets::default(),
             answered: BTreeSet::new(),
             listeners: BTreeMap::new(),
             listening: BTreeMap::new(),
@@ -207,32 +201,6 @@ impl World {
                 }
                 happening @ (Happening::IsLookedUp(_) | Happening::Calls(_)) => return Some(happening),
             }
-        }
-    }
-}
-
-impl fmt::Display for SocketId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "#{}", self.0)
-    }
-}
-
-impl Place {
-    /// Where streams are, of the addresses that there are here.
-    pub(crate) fn of_stream(address: &Address) -> Option<Self> {
-        match address {
-            Address::Tcp(address) => Some(Self::Ip(*address)),
-            Address::Unix(unix) if !unix.is_unnamed() => Some(Self::Unix(address.to_string())),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => address.fmt(formatter),
-            Self::Unix(name) => name.fmt(formatter),
         }
     }
 }

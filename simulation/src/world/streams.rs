@@ -1,6 +1,6 @@
 //! Stream sockets, as their hosts use them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,8 +33,12 @@ pub(crate) struct Socket {
     owed: usize,
     outgoing_ended: bool,
     pub(super) resets_on_drop: bool,
-    /// When the packet sent last arrives.
-    pub(super) last_arrival: Instant,
+    /// How many packets were sent to the peer.
+    sent: u64,
+    /// How many packets of the peer were heard.
+    pub(super) heard: u64,
+    /// Packets of the peer that came before others that it has sent earlier.
+    pub(super) early: BTreeMap<u64, Packet>,
     /// Since when nothing that was sent has been acknowledged.
     pub(super) stalled_since: Option<Instant>,
     pub(crate) keepalive: Option<Duration>,
@@ -56,6 +60,12 @@ impl Socket {
             Stage::Connected(peer) => Some(peer),
             Stage::Connecting | Stage::Failed(_) => None,
         }
+    }
+
+    /// The place of the next packet to the peer.
+    pub(super) const fn next_sequence(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent - 1
     }
 
     fn readiness(&self) -> Readiness {
@@ -82,7 +92,6 @@ impl World {
         peer_host: HostIndex,
         stage: Stage,
     ) -> SocketId {
-        let id = SocketId(self.number());
         let capacity = self.lanes.link(host, peer_host).buffer.max(1);
         let socket = Socket {
             host,
@@ -99,13 +108,15 @@ impl World {
             owed: 0,
             outgoing_ended: false,
             resets_on_drop: false,
-            last_arrival: Instant::ZERO,
+            sent: 0,
+            heard: 0,
+            early: BTreeMap::new(),
             stalled_since: None,
             keepalive: None,
             last_heard: self.now,
         };
-        self.sockets.insert(id, socket);
-        id
+        let number = self.number();
+        self.sockets.add(number, socket)
     }
 
     /// Begins to connect.
@@ -128,8 +139,8 @@ impl World {
         }
         self.take_descriptor(host, Operation::Connect)?;
         let nobody = to.is_none();
-        let id = self.add_socket(host, local, place, to.unwrap_or(host), Stage::Connecting);
-        self.note(host, What::Connects(id, address.to_string()));
+        let id = self.add_socket(host, local, place.clone(), to.unwrap_or(host), Stage::Connecting);
+        self.note(host, What::Connects(id, place));
         if !nobody {
             self.ask_again(id, 1);
         }
@@ -160,7 +171,7 @@ impl World {
 
     /// Sends what asks for a connection, and again after so many seconds, then after twice as many.
     pub(super) fn ask_again(&mut self, id: SocketId, seconds: u64) {
-        let Some(socket) = self.sockets.get(&id).filter(|socket| socket.stage == Stage::Connecting) else {
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.stage == Stage::Connecting) else {
             return;
         };
         let (from, to, place) = (socket.host, socket.peer_host, socket.place.clone());
@@ -168,12 +179,11 @@ impl World {
             return self.connecting_failed(id, io::ErrorKind::TimedOut);
         }
         self.schedule.add(self.now + Duration::from_secs(seconds), Happening::AsksAgain(id, seconds * 2));
-        self.send(Packet { from, to, sender: id, body: Body::Open(place) });
+        self.send(Packet { from, to, sender: id, sequence: None, body: Body::Open(place) });
     }
 
     pub(super) fn connecting_failed(&mut self, id: SocketId, error: io::ErrorKind) {
-        let Some(socket) = self.sockets.get_mut(&id).filter(|socket| socket.stage == Stage::Connecting)
-        else {
+        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.stage == Stage::Connecting) else {
             return;
         };
         socket.stage = Stage::Failed(error);
@@ -234,11 +244,11 @@ impl World {
     }
 
     fn tell_what_was_read(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         let Some(peer) = socket.peer() else { return };
         let count = std::mem::take(&mut socket.owed);
         let (from, to) = (socket.host, socket.peer_host);
-        self.send(Packet { from, to, sender: id, body: Body::Read(peer, count) });
+        self.send(Packet { from, to, sender: id, sequence: None, body: Body::Read(peer, count) });
     }
 
     pub(crate) fn write(&mut self, id: SocketId, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -266,8 +276,9 @@ impl World {
         self.note(host, What::Writes(id, length));
         self.trace.add_content(&data);
         self.stats.bytes += length as u64;
-        for data in data.chunks(self.lanes.link(host, to).longest_packet()) {
-            self.send(Packet { from: host, to, sender: id, body: Body::Data(peer, data.to_vec()) });
+        let longest = self.lanes.link(host, to).longest_packet();
+        for packet in packets(data, longest) {
+            self.send(Packet { from: host, to, sender: id, sequence: None, body: Body::Data(peer, packet) });
         }
         // A short write means a full socket, so room that is left has to count as having come since.
         if length < offered && !is_full {
@@ -296,33 +307,32 @@ impl World {
         if !std::mem::replace(&mut socket.outgoing_ended, true) {
             let to = socket.peer_host;
             self.note(host, What::Finishes(id));
-            self.send(Packet { from: host, to, sender: id, body: Body::Finished(peer) });
+            self.send(Packet { from: host, to, sender: id, sequence: None, body: Body::Finished(peer) });
         }
         Ok(())
     }
 
     /// Its host no longer has a socket. Over unread input that is a reset, as with TCP.
     pub(crate) fn close_stream(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(&id) else { return };
-        let host = socket.host;
+        let Some(socket) = self.sockets.get(id) else { return };
+        let (host, to) = (socket.host, socket.peer_host);
         let resets = socket.resets_on_drop || !socket.incoming.is_empty();
+        let is_told = socket.broken.is_none() && (resets || !socket.outgoing_ended);
+        let told = socket.peer().filter(|_| is_told);
         if !self.host(host).is_up {
             self.forget_stream(id);
             return;
         }
-        let socket = &self.sockets[&id];
-        let is_told = socket.broken.is_none() && (resets || !socket.outgoing_ended);
-        if let Some(peer) = socket.peer().filter(|_| is_told) {
-            let to = socket.peer_host;
+        if let Some(peer) = told {
             let body = if resets { Body::Reset(peer) } else { Body::Finished(peer) };
-            self.send(Packet { from: host, to, sender: id, body });
+            self.send(Packet { from: host, to, sender: id, sequence: None, body });
         }
         self.note(host, if resets { What::Resets(id) } else { What::Closes(id) });
         self.forget_stream(id);
     }
 
     fn forget_stream(&mut self, id: SocketId) {
-        if let Some(socket) = self.sockets.remove(&id) {
+        if let Some(socket) = self.sockets.remove(id) {
             self.host(socket.host).forget(socket.token);
             self.give_descriptor_back(socket.host);
         }
@@ -330,7 +340,7 @@ impl World {
 
     /// Reports an edge: everything a socket is ready for.
     pub(super) fn announce(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(&id) else { return };
+        let Some(socket) = self.sockets.get(id) else { return };
         let (host, readiness) = (socket.host, socket.readiness());
         if let Some(token) = socket.token.filter(|_| readiness != Readiness::default()) {
             self.became_ready(host, token, readiness);
@@ -356,7 +366,7 @@ impl World {
 
     /// A socket that its host holds. After a crash there may be none.
     pub(crate) fn stream(&mut self, id: SocketId) -> io::Result<&mut Socket> {
-        self.sockets.get_mut(&id).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.sockets.get_mut(id).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     pub(crate) fn stream_option(&mut self, id: SocketId) -> io::Result<&mut Socket> {
@@ -372,7 +382,7 @@ impl World {
     }
 
     pub(crate) fn reset_on_drop(&mut self, id: SocketId) {
-        if let Some(socket) = self.sockets.get_mut(&id) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.resets_on_drop = true;
         }
     }
@@ -396,6 +406,17 @@ fn gather(buffers: &[IoSlice<'_>], length: usize) -> Vec<u8> {
         data.extend_from_slice(&buffer[..buffer.len().min(room)]);
     }
     data
+}
+
+/// Divides what is written into packets. Most of it fits into one, which takes no copy.
+fn packets(mut data: Vec<u8>, longest: usize) -> impl Iterator<Item = Vec<u8>> {
+    let mut rest = Vec::new();
+    while data.len() > longest {
+        let tail = data.split_off(longest);
+        rest.push(std::mem::replace(&mut data, tail));
+    }
+    rest.push(data);
+    rest.into_iter()
 }
 
 pub(super) fn unsupported() -> io::Error {

@@ -1,0 +1,31 @@
+//! The examples' own protocols between hosts.
+#![allow(clippy::duplicate_mod, reason = "each example has its own copy of what they share")]
+
+#[path = "../../../examples/answer.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod answer;
+#[path = "../../../examples/chat.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+pub(crate) mod chat;
+#[path = "../../../examples/echo.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod echo;
+#[path = "../../../examples/logfile.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod logfile;
+#[path = "../../../examples/qotd.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod qotd;
+#[path = "../../../examples/udp_echo.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod udp_echo;
+
+mod chatting;
+pub(crate) mod member;
+mod small;
+
+use std::time::Duration;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const PORT: u16 = 8123;
