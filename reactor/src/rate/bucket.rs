@@ -126,9 +126,7 @@ impl TokenBucket {
         self.filled_at.set(now.max(self.filled_at.get()));
         // The product of two numbers of 64 bits fits; a level is far smaller than what is left above it.
         let gain = u128::from(elapsed) * u128::from(self.bytes_per_second);
-        // A promise that is a little late takes nothing from small bursts.
-        let most = self.unpromised().max(self.quantum() as i128);
-        self.raise(self.level.get().saturating_add_unsigned(gain), most);
+        self.raise(self.level.get().saturating_add_unsigned(gain), self.unpromised());
     }
 
     /// How long it takes until `missing` billionths of a byte have flowed in.
@@ -195,6 +193,17 @@ mod tests {
         assert_eq!(grants, expected);
         bucket.give_back(10);
         assert_eq!(bucket.reserve(at(0), 5), Grant { bytes: 5, from: at(25) });
+    }
+
+    #[test]
+    fn what_is_promised_and_not_moved_takes_its_room_in_the_bucket() {
+        let bucket = TokenBucket::with_burst(1000, 100);
+        for _ in 0..10 {
+            assert_eq!(bucket.reserve(at(0), 10), Grant { bytes: 10, from: at(0) });
+        }
+        assert_eq!(bucket.reserve(at(10_000), 10), Grant { bytes: 10, from: at(10_010) });
+        bucket.used(10);
+        assert_eq!(bucket.reserve(at(10_010), 10), Grant { bytes: 10, from: at(10_020) });
     }
 
     #[test]
