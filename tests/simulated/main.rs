@@ -1,12 +1,16 @@
 //! The simulated network: what it does, and that it does the same for the same seed.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+
 mod examples;
+mod eyeballs;
 mod helpers;
 mod hosts;
 mod network;
 mod people;
 mod repeating;
 mod seeds;
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod services;
 mod tls;
+mod witness;
