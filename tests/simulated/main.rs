@@ -12,5 +12,6 @@ mod people;
 mod repeating;
 mod seeds;
 mod services;
+mod timeouts;
 mod tls;
 mod witness;

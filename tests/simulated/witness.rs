@@ -5,7 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::simulation::{Host, Link, Simulation};
-use ropewalk::{Factory, Instant, Protocol, Reason, Result, Transport, for_protocol};
+use ropewalk::{
+    ConnectOptions, Factory, Instant, ListenOptions, Protocol, ReactorHandle, Reason, Result, Transport,
+    for_protocol,
+};
+
+use crate::people::{PORT, idle};
 
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -33,6 +38,8 @@ struct Notes {
     open: Cell<usize>,
     /// The most that there ever were at once.
     open_max: Cell<usize>,
+    /// What went against the guarantees. A panic in a callback would be caught.
+    violations: RefCell<Vec<&'static str>>,
 }
 
 /// One connection as its protocol has known it.
@@ -68,34 +75,53 @@ impl Witness {
         for_protocol(move || Watched { witness: witness.clone(), guest: None, manner })
     }
 
+    /// The notes, if all is well.
+    #[track_caller]
+    fn notes(&self) -> &Notes {
+        let violations = self.0.violations.borrow();
+        assert!(violations.is_empty(), "{violations:?}");
+        &self.0
+    }
+
     /// All connections there ever were, the oldest first.
+    #[track_caller]
     pub(crate) fn guests(&self) -> Vec<Guest> {
-        self.0.guests.borrow().clone()
+        self.notes().guests.borrow().clone()
     }
 
     /// The one connection.
     #[track_caller]
     pub(crate) fn only(&self) -> Guest {
-        let guests = self.0.guests.borrow();
+        let guests = self.notes().guests.borrow();
         assert_eq!(guests.len(), 1, "there is one connection");
         guests[0].clone()
     }
 
+    #[track_caller]
     pub(crate) fn count(&self) -> usize {
-        self.0.guests.borrow().len()
+        self.notes().guests.borrow().len()
     }
 
+    #[track_caller]
     pub(crate) fn open(&self) -> usize {
-        self.0.open.get()
+        self.notes().open.get()
     }
 
+    #[track_caller]
     pub(crate) fn open_max(&self) -> usize {
-        self.0.open_max.get()
+        self.notes().open_max.get()
     }
 
     /// Bytes heard by all together.
+    #[track_caller]
     pub(crate) fn bytes(&self) -> usize {
-        self.0.guests.borrow().iter().map(|guest| guest.data.len()).sum()
+        self.notes().guests.borrow().iter().map(|guest| guest.data.len()).sum()
+    }
+
+    fn check(&self, holds: bool, guarantee: &'static str) {
+        if !holds {
+            self.0.violations.borrow_mut().push(guarantee);
+        }
     }
 }
 
@@ -126,16 +152,17 @@ struct Watched {
 
 impl Watched {
     fn note(&self, change: impl FnOnce(&mut Guest)) {
-        let number = self.guest.expect("G1: connection_made comes first");
+        self.witness.check(self.guest.is_some(), "G1: connection_made comes first");
+        let Some(number) = self.guest else { return };
         let guest = &mut self.witness.0.guests.borrow_mut()[number];
-        assert!(guest.lost.is_none(), "G1: connection_lost comes last");
+        self.witness.check(guest.lost.is_none(), "G1: connection_lost comes once and last");
         change(guest);
     }
 }
 
 impl Protocol for Watched {
     fn connection_made(&mut self, transport: &Transport) {
-        assert!(self.guest.is_none(), "G1: connection_made comes once");
+        self.witness.check(self.guest.is_none(), "G1: connection_made comes once");
         let notes = &self.witness.0;
         self.guest = Some(notes.guests.borrow().len());
         let made = transport.reactor().now();
@@ -152,7 +179,7 @@ impl Protocol for Watched {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
         let now = transport.reactor().now();
         self.note(|guest| {
-            assert!(guest.finished.is_none(), "no data comes after the end of input");
+            self.witness.check(guest.finished.is_none(), "no data comes after the end of input");
             guest.data.extend_from_slice(data);
             guest.heard = Some(now);
         });
@@ -164,7 +191,10 @@ impl Protocol for Watched {
 
     fn eof_received(&mut self, transport: &Transport) -> Result {
         let now = transport.reactor().now();
-        self.note(|guest| assert!(guest.finished.replace(now).is_none(), "input ends once"));
+        self.note(|guest| {
+            self.witness.check(guest.finished.is_none(), "input ends once");
+            guest.finished = Some(now);
+        });
         if self.manner != Manner::StaysOpen {
             transport.lose_connection();
         }
@@ -213,4 +243,76 @@ fn duration(text: &str) -> Duration {
     let digits: u64 = format!("{whole}{fraction}").parse().unwrap();
     // As many digits as there are nanoseconds, at the most.
     Duration::from_nanos(digits * (nanoseconds_per_unit / 10_u64.pow(fraction.len() as u32)))
+}
+
+/// A server, a client and one connection between them, with a witness at each end.
+pub(crate) struct Pair {
+    pub(crate) simulation: Simulation,
+    pub(crate) server: Host,
+    pub(crate) client: Host,
+    pub(crate) served: Witness,
+    pub(crate) heard: Witness,
+}
+
+impl Pair {
+    /// Connected, by a link of this kind, to a server of this manner.
+    pub(crate) fn new(seed: u64, link: Link, server: Manner, client: Manner) -> Self {
+        Self::behind(seed, link, client, move |served, _| Rc::new(served.factory(server)))
+    }
+
+    /// As `new`, with a factory made from a witness.
+    pub(crate) fn behind(
+        seed: u64,
+        link: Link,
+        manner: Manner,
+        factory: impl Fn(&Witness, &ReactorHandle) -> Rc<dyn Factory> + 'static,
+    ) -> Self {
+        let mut simulation = Simulation::new(seed);
+        simulation.set_default_link(link);
+        let (served, heard) = (Witness::default(), Witness::default());
+        let server = serve(&mut simulation, "server", &served, factory);
+        let client = simulation.host("client", idle);
+        let mut pair = Self { simulation, server, client, served, heard };
+        pair.connect(manner);
+        let heard = pair.heard.clone();
+        assert!(pair.simulation.run_until(60 * SECOND, |_| heard.count() == 1));
+        pair
+    }
+
+    /// Begins one more connection.
+    pub(crate) fn connect(&mut self, manner: Manner) {
+        connect(&mut self.simulation, &self.client, &self.server, self.heard.factory(manner));
+    }
+
+    /// What the client's end writes.
+    pub(crate) fn say(&mut self, data: impl AsRef<[u8]>) {
+        self.heard.guests()[0].transport.write(data);
+        self.simulation.reactor(&self.client);
+    }
+
+    /// What the server's end writes.
+    pub(crate) fn answer(&mut self, data: impl AsRef<[u8]>) {
+        self.served.guests()[0].transport.write(data);
+        self.simulation.reactor(&self.server);
+    }
+}
+
+/// A host that serves what `factory` makes, on the port that all serve on.
+pub(crate) fn serve(
+    simulation: &mut Simulation,
+    name: &str,
+    served: &Witness,
+    factory: impl Fn(&Witness, &ReactorHandle) -> Rc<dyn Factory> + 'static,
+) -> Host {
+    let served = served.clone();
+    simulation.host(name, move |reactor| {
+        reactor.listen(([0, 0, 0, 0], PORT), ListenOptions::default(), factory(&served, reactor))?;
+        Ok(())
+    })
+}
+
+/// Has a host begin to connect to another.
+pub(crate) fn connect(simulation: &mut Simulation, from: &Host, to: &Host, factory: impl Factory + 'static) {
+    let address = (to.address(), PORT);
+    simulation.reactor(from).connect(address, &ConnectOptions::default(), factory).then(|_| {});
 }
