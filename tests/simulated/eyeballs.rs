@@ -12,7 +12,7 @@ use ropewalk::{
 };
 
 use crate::people::{PORT, idle};
-use crate::witness::{MILLISECOND, Manner, SECOND, Witness, at, attempts, exact};
+use crate::witness::{MILLISECOND, Manner, SECOND, Witness, at, attempts, chance, exact, roll};
 
 /// A shop with a client that knows it by name.
 struct Setting {
@@ -288,12 +288,12 @@ fn random_races_end_when_the_rules_say() {
         let heard = Witness::default();
         let outcome = Outcome::default();
         let client = simulation.host("client", idle);
-        let count = 1 + simulation.dice().roll(5);
+        let count = 1 + roll(simulation, 5);
         let (mut entries, mut addresses) = (Vec::new(), Vec::new());
         for number in 0..count {
-            let latency = 1 + simulation.dice().roll(90) * 5 + number;
-            let refuses = simulation.dice().chance(0.3);
-            let vanishes = simulation.dice().chance(0.3);
+            let latency = 1 + roll(simulation, 90) * 5 + number;
+            let refuses = chance(simulation, 0.3);
+            let vanishes = chance(simulation, 0.3);
             let name = format!("shop-{number}");
             let host = if refuses { simulation.host(&name, idle) } else { shop(simulation, &name, &served) };
             simulation.set_link(&host, &client, exact(Duration::from_millis(latency)));
@@ -304,7 +304,7 @@ fn random_races_end_when_the_rules_say() {
         simulation.set_name("shop", addresses.clone());
         simulation.set_lookup_time(Duration::ZERO);
         // Not with any answer.
-        let (timeout, allowed) = (100 + simulation.dice().roll(900), MILLISECOND / 2);
+        let (timeout, allowed) = (100 + roll(simulation, 900), MILLISECOND / 2);
         let endpoint = Setting::endpoint(Duration::from_millis(timeout) + allowed);
         drop(connect(simulation, &client, &endpoint, &heard, &outcome));
         simulation.run_for(10 * SECOND);

@@ -3,6 +3,7 @@
 
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 
+mod draining;
 mod examples;
 mod eyeballs;
 mod helpers;

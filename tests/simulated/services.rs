@@ -11,7 +11,7 @@ use ropewalk::{
 };
 
 use crate::people::{Listener, PORT, idle};
-use crate::witness::{MILLISECOND, Manner, SECOND, Witness, at, attempts, exact};
+use crate::witness::{MILLISECOND, Manner, SECOND, Witness, at, attempts, chance, exact, roll};
 
 /// A server that may come and go, and a client whose service wants a connection to it.
 struct Setting {
@@ -387,7 +387,7 @@ fn troubled_hours(simulation: &mut Simulation, hours: u32) {
 impl Trouble<'_> {
     /// Something that may or may not end a connection.
     fn strike(&mut self) {
-        let what = self.simulation.dice().roll(11);
+        let what = roll(self.simulation, 11);
         let Self { simulation, server, client, heard, .. } = self;
         match what {
             0 if simulation.is_running(server) => simulation.crash(server),
@@ -397,12 +397,12 @@ impl Trouble<'_> {
             5 => simulation.clog(client, server),
             6 => simulation.heal(),
             7 => {
-                let fails = simulation.dice().chance(0.5);
+                let fails = chance(simulation, 0.5);
                 simulation.fail_lookups(fails);
             }
             8 => simulation.suspend(client, 20 * SECOND),
             9 => {
-                let rough = simulation.dice().chance(0.5);
+                let rough = chance(simulation, 0.5);
                 simulation.set_faults(client, if rough { Faults::rough() } else { Faults::default() });
             }
             _ => {
@@ -415,7 +415,7 @@ impl Trouble<'_> {
     }
 
     fn watch_for_a_while(&mut self) {
-        let pause = Duration::from_millis(self.simulation.dice().roll(120_000));
+        let pause = Duration::from_millis(roll(self.simulation, 120_000));
         let Self { simulation, client, heard, .. } = self;
         let never = simulation.run_until(pause, |simulation| {
             assert!(heard.open() <= 1, "never two connections");

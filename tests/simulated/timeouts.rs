@@ -8,7 +8,7 @@ use ropewalk::simulation::{Faults, Host, Link, Simulation, simulate};
 use ropewalk::{ConnectOptions, Deadline, IdleTimeout, Instant, Policy};
 
 use crate::people::{PORT, idle};
-use crate::witness::{MILLISECOND, Manner, Pair, SECOND, Witness, at, exact, serve};
+use crate::witness::{MILLISECOND, Manner, Pair, SECOND, Witness, at, chance, exact, roll, serve};
 
 /// When and how an attempt to connect ended; no error if a connection stands.
 type Outcome = Rc<RefCell<Option<(Instant, Option<String>)>>>;
@@ -217,21 +217,21 @@ fn a_peer_that_does_not_answer_the_end_is_waited_for_two_seconds() {
 fn g9_no_timer_is_early_and_none_is_forgotten() {
     simulate(100, |simulation| {
         let host = simulation.host("host", idle);
-        let is_rough = simulation.dice().chance(0.5);
+        let is_rough = chance(simulation, 0.5);
         if is_rough {
             simulation.set_faults(&host, Faults::rough());
         }
         let rang: Rc<RefCell<Vec<(Instant, Instant)>>> = Rc::default();
         let mut slept = Duration::ZERO;
         for _ in 0..400 {
-            let delay = Duration::from_nanos(1 << simulation.dice().roll(38));
+            let delay = Duration::from_nanos(1 << roll(simulation, 38));
             let (due, rings) = (simulation.now() + delay, Rc::clone(&rang));
             let _ = simulation.reactor(&host).call_later(delay, move |reactor| {
                 rings.borrow_mut().push((due, reactor.now()));
             });
-            let pause = Duration::from_millis(simulation.dice().roll(1_000));
+            let pause = Duration::from_millis(roll(simulation, 1_000));
             simulation.run_for(pause);
-            if simulation.dice().chance(0.02) {
+            if chance(simulation, 0.02) {
                 simulation.suspend(&host, SECOND);
                 slept += SECOND;
             }
@@ -253,7 +253,7 @@ fn timers_of_a_host_that_is_awake_are_exact() {
         let host = simulation.host("host", idle);
         let rang = Rc::new(Cell::new(0));
         for _ in 0..1_000 {
-            let delay = Duration::from_nanos(simulation.dice().roll(1 << 44));
+            let delay = Duration::from_nanos(roll(simulation, 1 << 44));
             let (due, rings) = (simulation.now() + delay, Rc::clone(&rang));
             let _ = simulation.reactor(&host).call_later(delay, move |reactor| {
                 assert_eq!(reactor.now(), due);

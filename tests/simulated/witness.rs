@@ -22,6 +22,16 @@ pub(crate) fn exact(latency: Duration) -> Link {
     link
 }
 
+/// A random number below `sides`.
+pub(crate) fn roll(simulation: &Simulation, sides: u64) -> u64 {
+    simulation.dice().roll(sides)
+}
+
+/// True with this probability.
+pub(crate) fn chance(simulation: &Simulation, probability: f64) -> bool {
+    simulation.dice().chance(probability)
+}
+
 /// A time so long after the beginning.
 pub(crate) fn at(since: Duration) -> Instant {
     Instant::ZERO + since
