@@ -3,6 +3,7 @@
 
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 
+mod broadcast;
 mod draining;
 mod examples;
 mod eyeballs;
@@ -10,6 +11,7 @@ mod helpers;
 mod hosts;
 mod network;
 mod people;
+mod policies;
 mod repeating;
 mod seeds;
 mod services;
