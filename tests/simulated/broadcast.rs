@@ -148,7 +148,7 @@ impl Party {
 
 #[test]
 fn g5_the_others_lose_nothing_and_do_not_wait() {
-    simulate(6, |simulation| {
+    simulate(3, |simulation| {
         let mut limits = Limits::default();
         (limits.output, limits.write_timeout) = (64 * 1024, 5 * SECOND);
         let mut party = Party::new(simulation, limits);
@@ -202,9 +202,9 @@ fn g5_the_others_lose_nothing_and_do_not_wait() {
 /// Whoever falls behind for a while, and not too far, loses nothing.
 #[test]
 fn who_catches_up_has_heard_everything() {
-    simulate(6, |simulation| {
+    simulate(2, |simulation| {
         let mut party = Party::new(simulation, Limits::default());
-        for _ in 0..300 {
+        for _ in 0..150 {
             for (host, _) in &party.hosts {
                 if chance(simulation, 0.01) {
                     simulation.clog(&party.server, host);

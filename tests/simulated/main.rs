@@ -10,6 +10,7 @@ mod eyeballs;
 mod helpers;
 mod hosts;
 mod network;
+mod outages;
 mod people;
 mod policies;
 mod repeating;

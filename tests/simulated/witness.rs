@@ -99,6 +99,12 @@ impl Witness {
         self.notes().guests.borrow().clone()
     }
 
+    /// Their transports.
+    #[track_caller]
+    pub(crate) fn transports(&self) -> Vec<Transport> {
+        self.notes().guests.borrow().iter().map(|guest| guest.transport.clone()).collect()
+    }
+
     /// The one connection.
     #[track_caller]
     pub(crate) fn only(&self) -> Guest {
@@ -296,13 +302,13 @@ impl Pair {
 
     /// What the client's end writes.
     pub(crate) fn say(&mut self, data: impl AsRef<[u8]>) {
-        self.heard.guests()[0].transport.write(data);
+        self.heard.transports()[0].write(data);
         self.simulation.reactor(&self.client);
     }
 
     /// What the server's end writes.
     pub(crate) fn answer(&mut self, data: impl AsRef<[u8]>) {
-        self.served.guests()[0].transport.write(data);
+        self.served.transports()[0].write(data);
         self.simulation.reactor(&self.server);
     }
 }
