@@ -4,9 +4,11 @@
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 
 mod broadcast;
+mod closing;
 mod draining;
 mod examples;
 mod eyeballs;
+mod forwarding;
 mod helpers;
 mod hosts;
 mod network;
