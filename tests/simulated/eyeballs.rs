@@ -118,7 +118,7 @@ fn ipv6_is_first_and_when_it_answers_the_only_one() {
 fn after_250_milliseconds_the_other_family_is_tried() {
     let mut setting = Setting::new(2);
     setting.simulation.set_reachable(setting.shop.address_v6(), false);
-    drop(setting.connect(Setting::endpoint(SECOND)));
+    drop(setting.connect(Setting::endpoint(60 * SECOND)));
     setting.simulation.run_for(SECOND);
     let (time, result) = setting.outcome();
     assert_eq!((time, result.unwrap()), (at(253 * MILLISECOND), setting.shop.address()));
@@ -307,18 +307,24 @@ fn random_races_end_when_the_rules_say() {
         let (timeout, allowed) = (100 + roll(simulation, 900), MILLISECOND / 2);
         let endpoint = Setting::endpoint(Duration::from_millis(timeout) + allowed);
         drop(connect(simulation, &client, &endpoint, &heard, &outcome));
+        assert!(simulation.run_until(10 * SECOND, |_| outcome.borrow().is_some()));
+        let descriptors = simulation.descriptors(&client);
         simulation.run_for(10 * SECOND);
         let (time, result) = outcome.take().expect("the attempt has ended");
         let (end, winners) = expected(&entries, timeout);
         let stands = usize::from(!winners.is_empty());
-        let end = at(end.map_or(Duration::from_millis(timeout) + allowed, Duration::from_millis));
+        let end = at(end.map_or_else(|| Duration::from_millis(timeout) + allowed, Duration::from_millis));
         let what = format!("{entries:?} within {timeout}: {result:?}");
         assert_eq!((time, result.is_ok()), (end, stands == 1), "{what}");
         if let Ok(winner) = result {
             assert!(winners.iter().any(|expected| addresses[*expected] == winner), "{what}");
         }
         assert_eq!((served.open(), heard.count(), heard.open()), (stands, stands, stands), "{what}");
-        assert_eq!(simulation.descriptors(&client), stands);
+        assert_eq!(
+            (descriptors, simulation.descriptors(&client)),
+            (stands, stands),
+            "the losers are closed at once"
+        );
     });
 }
 

@@ -103,8 +103,7 @@ fn a_backend_that_is_cut_off_ends_the_client_after_the_timeout() {
     assert!(buffered <= 16 * 1024 + 64 * 1024, "{buffered} bytes for a backend that is not there");
     simulation.run_for(20 * SECOND);
     let accepted = at(MILLISECOND);
-    let finished = chain.heard.only().finished.or(chain.heard.only().lost.map(|lost| lost.0)).unwrap();
-    assert_eq!(finished, accepted + 30 * SECOND + MILLISECOND);
+    assert_eq!(chain.heard.only().finished, Some(accepted + 30 * SECOND + MILLISECOND));
     simulation.run_for(60 * SECOND);
     chain.assert_over(&simulation);
 }
@@ -131,6 +130,19 @@ fn a_client_that_leaves_takes_its_backend_along() {
             assert!(aborts || chain.served.bytes() == 12, "after {step}: what was said arrives");
         }
     }
+}
+
+#[test]
+fn nobody_is_connected_to_for_a_client_that_has_left() {
+    let mut simulation = exact_simulation(5);
+    let chain = Chain::new(&mut simulation, Manner::Echoes);
+    simulation.partition(&[&chain.relay], &[&chain.backend]);
+    chain.connect(&mut simulation, Manner::Quiet);
+    simulation.run_for(SECOND);
+    chain.heard.transports()[0].abort_connection();
+    simulation.reactor(&chain.client);
+    simulation.run_for(10 * MILLISECOND);
+    chain.assert_over(&simulation);
 }
 
 /// Anything between the hosts.

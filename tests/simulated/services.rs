@@ -274,7 +274,7 @@ fn stop_after(setting: &mut Setting, time: Duration) {
     service.stop().then(move |()| told.set(told.get() + 1));
     wait(&service, &answers);
     let begun = setting.begun().len();
-    setting.simulation.run_for(100 * SECOND);
+    setting.simulation.run_for(200 * SECOND);
     assert_eq!(stopped.get(), 1, "at {time:?}");
     assert_eq!(answers.borrow().len(), 3, "at {time:?}: each is answered once");
     assert_eq!(
