@@ -1,8 +1,6 @@
 //! The simulated network: what it does, and that it does the same for the same seed.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
-
 mod broadcast;
 mod closing;
 mod draining;
@@ -19,5 +17,6 @@ mod repeating;
 mod seeds;
 mod services;
 mod timeouts;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;
 mod witness;
