@@ -296,6 +296,12 @@ impl NameResolver for Scripted {
             "panics" => panic!("as the test wants"),
             "system" => return SystemResolver.resolve(reactor, "example.org"),
             "myself" => return reactor.resolve_within("myself", SECOND),
+            "clings" => {
+                let (deferred, resolver) = Deferred::new(reactor);
+                deferred.on_cancel(|| panic!("as the test wants"));
+                self.answers.borrow_mut().push(resolver);
+                return deferred;
+            }
             _ => {}
         }
         let (deferred, resolver) = Deferred::new(reactor);
@@ -375,4 +381,17 @@ fn a_resolver_that_panics_or_forgets_fails_the_lookup() {
     resolver.answers.borrow_mut().clear();
     world.run_for(20 * SECOND);
     assert!(matches!(results.only().0, Err(ResolveError::TimedOut { .. })));
+}
+
+#[test]
+fn a_resolver_that_panics_when_it_is_cancelled_harms_nobody_who_waited() {
+    let (mut world, results, resolver) = scripted();
+    let lookup = world.reactor.resolve("clings");
+    world.settle();
+    assert_eq!(resolver.answers.borrow().len(), 1);
+    lookup.cancel();
+    assert_eq!(world.reactor.stats().panics, 1);
+    results.hear(&world, lookup);
+    world.settle();
+    assert_eq!(results.only_error(), "resolving \"clings\": cancelled");
 }

@@ -14,7 +14,8 @@ use crate::event_loop::{Reactor, Source};
 use crate::timers::{Timer, TimerId};
 use crate::transport::shared::Shared;
 use crate::{
-    Address, ConnectionId, Deferred, Destination, Factory, ReactorHandle, Reason, ResolveError, Transport,
+    Address, ConnectionId, Deferred, Destination, Factory, Instant, ReactorHandle, Reason, ResolveError,
+    Transport,
 };
 
 /// Why a connection could not be made. `Display` names the operation, the address and the cause.
@@ -80,8 +81,8 @@ pub(crate) struct Attempt {
     factory: Rc<dyn Factory>,
     resolver: Resolver<ConnectResult>,
     address: Address,
-    /// How long it may take; `None` if the connection stands already.
-    timeout: Option<Duration>,
+    /// How long it may take, and so until when; `None` if the connection stands already.
+    timeout: Option<(Duration, Instant)>,
     timer: Option<TimerId>,
     id: Rc<AttemptId>,
     /// What the driver has reported so far; the connection begins with it.
@@ -147,7 +148,8 @@ impl ReactorHandle {
             factory,
             resolver,
             address,
-            timeout,
+            // From now on, as the caller sees it, whenever the loop comes to it.
+            timeout: timeout.map(|timeout| (timeout, self.now() + timeout)),
             timer: None,
             id: Rc::clone(&id),
             readiness: Readiness::default(),
@@ -202,10 +204,9 @@ impl Reactor {
             self.give_up(*attempt, |address| ConnectError::Failed { address, source });
             return;
         }
-        attempt.timer = attempt.timeout.map(|timeout| {
-            let deadline = self.now() + timeout;
-            self.core().timers.borrow_mut().insert(deadline, Timer::Attempt(id))
-        });
+        attempt.timer = attempt
+            .timeout
+            .map(|(_, deadline)| self.core().timers.borrow_mut().insert(deadline, Timer::Attempt(id)));
         attempt.id.slot.set(Some(id));
         let stands = attempt.timeout.is_none();
         self.table.insert(Source::Attempt(attempt));
@@ -242,7 +243,7 @@ impl Reactor {
         let Some(Source::Attempt(attempt)) = self.table.get(id) else {
             return;
         };
-        let after = attempt.timeout.unwrap_or_default();
+        let after = attempt.timeout.map_or(Duration::ZERO, |(timeout, _)| timeout);
         self.fail_attempt(id, |address| ConnectError::TimedOut { address, after });
     }
 

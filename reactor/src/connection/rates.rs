@@ -75,9 +75,10 @@ impl Connection {
     pub(super) fn budget_used(&self, direction: Direction, bytes: usize) {
         let shared = self.shared();
         if shared.has(RATED) && !shared.has(direction.waits()) {
+            let now = shared.now();
             shared.take_rare(|rare| {
                 if let Some(share) = rare.rates.of(direction) {
-                    share.moved(bytes);
+                    share.moved(now, bytes);
                 }
             });
         }

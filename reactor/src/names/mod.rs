@@ -240,7 +240,7 @@ impl ReactorHandle {
             waiter.resolve(Err(error(name.to_owned())));
         }
         if let Some(operation) = abandoned.and_then(|waiting| waiting.operation) {
-            operation.cancel();
+            self.core().run_guarded("a name resolver", || operation.cancel());
         }
     }
 

@@ -9,8 +9,9 @@ use crate::Instant;
 /// A rate limit in bytes per second, for one connection or for several that share it.
 ///
 /// Tokens flow in at the rate, up to the burst, and each byte takes one. So within any span of time at most the rate times
-/// that span plus one burst are moved, and a few tenths of the burst more where many that share it pause and resume. Bytes
-/// are those on the wire, below all layers.
+/// that span plus one burst are moved, and a few tenths of the burst more where many that share it pause and resume. Where
+/// more than ten share it, what each was promised, a tenth of the burst, may go at once when the whole process was held up.
+/// Bytes are those on the wire, below all layers.
 ///
 /// Give it to connections with [`Transport::set_read_rate`](crate::Transport::set_read_rate) and
 /// [`Transport::set_write_rate`](crate::Transport::set_write_rate). Those that share a bucket take turns: first come, first
@@ -96,14 +97,15 @@ impl TokenBucket {
         Grant { bytes, from: now + self.time_to_fill(-level) }
     }
 
-    /// Promised bytes were moved.
-    pub(super) fn used(&self, bytes: usize) {
+    /// Promised bytes were moved. Until now they have taken their room in the bucket, however late this is.
+    pub(super) fn used(&self, now: Instant, bytes: usize) {
+        self.fill(now);
         self.promised.set(self.promised.get() - bytes);
     }
 
     /// Takes bytes back that were promised and not moved. With what others are still promised they make no more than a burst.
     pub(super) fn give_back(&self, bytes: usize) {
-        self.used(bytes);
+        self.promised.set(self.promised.get() - bytes);
         self.raise(self.level.get() + bytes as i128 * BILLION, self.unpromised());
     }
 
@@ -126,9 +128,7 @@ impl TokenBucket {
         self.filled_at.set(now.max(self.filled_at.get()));
         // The product of two numbers of 64 bits fits; a level is far smaller than what is left above it.
         let gain = u128::from(elapsed) * u128::from(self.bytes_per_second);
-        // A promise that is a little late takes nothing from small bursts.
-        let most = self.unpromised().max(self.quantum() as i128);
-        self.raise(self.level.get().saturating_add_unsigned(gain), most);
+        self.raise(self.level.get().saturating_add_unsigned(gain), self.unpromised());
     }
 
     /// How long it takes until `missing` billionths of a byte have flowed in.
@@ -172,7 +172,7 @@ mod tests {
                 bucket.give_back(1);
                 return taken;
             }
-            bucket.used(grant.bytes);
+            bucket.used(now, grant.bytes);
             taken += grant.bytes;
         }
     }
@@ -195,6 +195,31 @@ mod tests {
         assert_eq!(grants, expected);
         bucket.give_back(10);
         assert_eq!(bucket.reserve(at(0), 5), Grant { bytes: 5, from: at(25) });
+    }
+
+    #[test]
+    fn what_is_promised_and_not_moved_takes_its_room_in_the_bucket() {
+        let bucket = TokenBucket::with_burst(1000, 100);
+        for _ in 0..10 {
+            assert_eq!(bucket.reserve(at(0), 10), Grant { bytes: 10, from: at(0) });
+        }
+        assert_eq!(bucket.reserve(at(10_000), 10), Grant { bytes: 10, from: at(10_010) });
+        bucket.used(at(10_000), 10);
+        assert_eq!(bucket.reserve(at(10_010), 10), Grant { bytes: 10, from: at(10_020) });
+    }
+
+    #[test]
+    fn who_comes_late_all_together_finds_nothing_saved_up() {
+        let bucket = TokenBucket::with_burst(1000, 100);
+        assert_eq!(take_all(&bucket, at(0)), 100);
+        for _ in 0..10 {
+            bucket.reserve(at(0), 10);
+        }
+        for _ in 0..10 {
+            bucket.used(at(10_000), 10);
+        }
+        assert_eq!(take_all(&bucket, at(10_000)), 0);
+        assert_eq!(take_all(&bucket, at(10_050)), 50);
     }
 
     #[test]
@@ -225,7 +250,7 @@ mod tests {
                     bucket.give_back(grant.bytes);
                     break;
                 }
-                bucket.used(grant.bytes);
+                bucket.used(now, grant.bytes);
                 taken += grant.bytes as u64;
             }
         }

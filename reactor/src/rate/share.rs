@@ -85,16 +85,20 @@ impl Share {
     }
 
     /// So many bytes were moved; the rest of the promise goes back.
-    pub(crate) fn moved(&mut self, bytes: usize) {
+    pub(crate) fn moved(&mut self, now: Instant, bytes: usize) {
         let used = bytes.min(self.promised.bytes);
-        self.bucket.used(used);
-        self.bucket.give_back(self.promised.bytes - used);
-        self.promised.bytes = 0;
+        self.bucket.used(now, used);
+        self.promised.bytes -= used;
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        self.bucket.give_back(std::mem::take(&mut self.promised.bytes));
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.moved(0);
+        self.give_back();
     }
 }
