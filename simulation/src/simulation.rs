@@ -382,8 +382,13 @@ impl Simulation {
     /// Records the system calls of a host from now on, beginning anew, and has the one with this number fail. The first is
     /// number zero.
     pub fn fail_call(&mut self, host: &Host, number: usize, error: io::ErrorKind) {
+        self.fail_calls(host, &[(number, error)]);
+    }
+
+    /// As [`fail_call`](Self::fail_call), with any number of failing calls.
+    pub fn fail_calls(&mut self, host: &Host, failures: &[(usize, io::ErrorKind)]) {
         self.record_calls(host);
-        self.world.borrow_mut().host(host.index()).failing_call = Some((number, error));
+        self.world.borrow_mut().host(host.index()).failing_calls = failures.iter().copied().collect();
     }
 
     fn start(&mut self, host: HostIndex) {

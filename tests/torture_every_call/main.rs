@@ -1,0 +1,206 @@
+//! Every system call of a scene fails once, in every way it can, and every guarantee holds all the same.
+//!
+//! A scene is played on the simulated network without failures, which counts the calls of one host; then once for each call and
+//! each error that this call can return.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod asker;
+mod book;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+#[path = "../every_way/certificates.rs"]
+mod certificates;
+mod clients;
+mod others;
+mod relayed;
+mod stage;
+mod streams;
+
+use std::io::{self, ErrorKind};
+
+use ropewalk::simulation::simulate;
+use ropewalk::testing::Operation;
+
+use stage::{DONE, Outcome, Stage, Victim};
+
+/// What is played.
+#[derive(Clone, Copy)]
+struct Scene {
+    play: fn(&mut Stage),
+    /// How many results one failing call may spoil that is about one connection.
+    spoils: fn(Operation) -> usize,
+}
+
+/// A call that failed, and how.
+type Failure = (usize, ErrorKind);
+
+fn run(scene: Scene, victim: Victim, failures: &[Failure]) -> (Outcome, Vec<Operation>) {
+    let mut stage = Stage::new(victim, 1, failures);
+    (scene.play)(&mut stage);
+    stage.end()
+}
+
+/// Plays a scene with each call failing in each way.
+fn torture(scene: Scene, victim: Victim) {
+    let (expected, calls) = run(scene, victim, &[]);
+    assert!(expected.results.values().all(|result| result == DONE), "{:?}", expected.results);
+    let mut runs = 0;
+    for (number, operation) in calls.iter().enumerate() {
+        for error in operation.errors() {
+            runs += 1;
+            let named = Named { victim, number, operation: *operation, error: *error };
+            let (outcome, _) = run(scene, victim, &[(number, *error)]);
+            judge(scene, &expected, &outcome, &calls, &[(number, *error)]);
+            drop(named);
+        }
+    }
+    eprintln!("{} calls, {runs} runs", calls.len());
+}
+
+/// Says which failure it was if the test fails while this lives.
+struct Named {
+    victim: Victim,
+    number: usize,
+    operation: Operation,
+    error: ErrorKind,
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { victim, number, operation, error } = self;
+            eprintln!("call {number} of the {victim:?}, {operation:?}, was to fail with {error:?}");
+        }
+    }
+}
+
+/// Compares a run in which calls failed with the one in which none did.
+fn judge(scene: Scene, expected: &Outcome, outcome: &Outcome, calls: &[Operation], failures: &[Failure]) {
+    if failures.iter().all(|(_, error)| matches!(error, ErrorKind::WouldBlock | ErrorKind::Interrupted)) {
+        assert_eq!(outcome, expected, "{failures:?}");
+        return;
+    }
+    let may_spoil =
+        failures.iter().map(|(number, _)| spoils(scene, calls, *number)).fold(0, usize::saturating_add);
+    let spoiled: Vec<_> = outcome.results.iter().filter(|(_, result)| *result != DONE).collect();
+    assert!(spoiled.len() <= may_spoil, "{spoiled:?} after {failures:?}");
+    assert!(!spoiled.iter().any(|(_, result)| result.starts_with("a clean end after")), "{spoiled:?}");
+}
+
+/// How many results may be spoilt when this call fails.
+fn spoils(scene: Scene, calls: &[Operation], number: usize) -> usize {
+    let before = number.checked_sub(1).map(|before| calls[before]);
+    match calls[number] {
+        // Without a server there is nothing to be had.
+        Operation::Listen => usize::MAX,
+        Operation::LocalAddress if before == Some(Operation::Listen) => usize::MAX,
+        operation => (scene.spoils)(operation),
+    }
+}
+
+/// What is about one connection spoils that one; what is about none, none.
+fn one(operation: Operation) -> usize {
+    match operation {
+        Operation::Accept
+        | Operation::Refuse
+        | Operation::SetOption
+        | Operation::LocalAddress
+        | Operation::Poll => 0,
+        _ => 1,
+    }
+}
+
+fn none(_: Operation) -> usize {
+    0
+}
+
+const ECHO: Scene = Scene { play: streams::echo, spoils: one };
+const LINES: Scene = Scene { play: streams::lines, spoils: one };
+const BROADCAST: Scene = Scene { play: streams::broadcast, spoils: one };
+const NAME: Scene = Scene {
+    play: clients::name,
+    spoils: |operation| match operation {
+        Operation::Connect | Operation::FinishConnect => 0,
+        operation => one(operation),
+    },
+};
+const SERVICE: Scene = Scene { play: clients::service, spoils: none };
+const PROXY: Scene = Scene { play: relayed::proxy, spoils: one };
+const FORWARDING: Scene = Scene { play: relayed::forwarding, spoils: one };
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+const TLS: Scene = Scene { play: relayed::tls, spoils: one };
+const DATAGRAMS: Scene = Scene {
+    play: others::datagrams,
+    spoils: |operation| match operation {
+        // The whole socket.
+        Operation::Connect | Operation::LocalAddress | Operation::Register => usize::MAX,
+        operation => one(operation),
+    },
+};
+const RESULTS: Scene = Scene { play: others::results, spoils: one };
+const DRAIN: Scene = Scene { play: others::drain, spoils: none };
+const STOP: Scene = Scene { play: others::stop, spoils: none };
+
+macro_rules! torture {
+    ($($name:ident: $scene:ident of $victim:ident;)+) => {
+        $(#[test]
+        fn $name() {
+            torture($scene, Victim::$victim);
+        })+
+    };
+}
+
+torture! {
+    an_echo_server: ECHO of Server;
+    clients_of_an_echo_server: ECHO of Client;
+    a_server_of_lines: LINES of Server;
+    clients_with_lines: LINES of Client;
+    a_room: BROADCAST of Server;
+    guests_of_a_room: BROADCAST of Client;
+    a_server_with_a_name: NAME of Server;
+    a_client_by_name: NAME of Client;
+    a_server_of_a_service: SERVICE of Server;
+    a_service: SERVICE of Client;
+    a_server_behind_a_proxy: PROXY of Server;
+    a_proxy: PROXY of Client;
+    a_forwarder: FORWARDING of Server;
+    a_backend_and_its_clients: FORWARDING of Client;
+    a_server_of_datagrams: DATAGRAMS of Server;
+    a_client_with_datagrams: DATAGRAMS of Client;
+    threads_and_names: RESULTS of Client;
+    a_drain: DRAIN of Server;
+    clients_of_a_server_that_drains: DRAIN of Client;
+    a_stop: STOP of Server;
+}
+
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+torture! {
+    a_server_with_tls: TLS of Server;
+    clients_with_tls: TLS of Client;
+}
+
+/// Two failures in one run, the second chosen among the calls that follow the first.
+#[test]
+fn two_failures() {
+    let scenes = [ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, DRAIN, STOP];
+    simulate(200, |simulation| {
+        let mut choose = |count: usize| simulation.dice().roll(count as u64) as usize;
+        let scene = scenes[choose(scenes.len())];
+        let victim = [Victim::Server, Victim::Client][choose(2)];
+        let (expected, calls) = run(scene, victim, &[]);
+        let mut failures: Vec<(usize, io::ErrorKind)> = Vec::new();
+        let mut known = calls;
+        for _ in 0..2 {
+            let first = failures.last().map_or(0, |(number, _)| number + 1);
+            if first >= known.len() {
+                break;
+            }
+            let number = first + choose(known.len() - first);
+            let errors = known[number].errors();
+            failures.push((number, errors[choose(errors.len())]));
+            eprintln!("{failures:?}");
+            let (outcome, calls) = run(scene, victim, &failures);
+            known = calls;
+            judge(scene, &expected, &outcome, &known, &failures);
+        }
+    });
+}
