@@ -28,14 +28,7 @@ impl Asker {
     /// One that expects this answer to this question.
     pub(crate) fn new(question: impl Into<Vec<u8>>, answer: impl Into<Vec<u8>>, ending: Ending) -> Self {
         let (question, answer) = (question.into(), answer.into());
-        Self {
-            question,
-            answer,
-            ending,
-            heard: Vec::new(),
-            name: String::new(),
-            results: Results::default(),
-        }
+        Self { question, answer, ending, heard: Vec::new(), name: String::new(), results: Results::default() }
     }
 
     /// One that expects its question back.

@@ -121,11 +121,12 @@ pub(crate) fn results(stage: &mut Stage) {
     let once = once(stage, "task".to_owned());
     let reactor = stage.simulation.reactor(&client).clone();
     let handle = reactor.clone();
-    drop(reactor.spawn(async move {
+    let task = reactor.spawn(async move {
         handle.sleep(10 * MILLISECOND).await;
         let found = handle.resolve("server").await;
         once(found.map(|_| ()).map_err(|error| error.to_string()));
-    }));
+    });
+    task.detach();
 }
 
 /// Takes a result that comes exactly once.

@@ -59,8 +59,16 @@ pub(crate) fn lines(stage: &mut Stage) {
     stage.listen(&server, &TcpServerEndpoint::from(Stage::everywhere()), factory);
     let endpoint = stage.endpoint();
     let answer = "welcome\r\n1 one\r\n2 quit\r\n";
-    stage.ask("the pipelining one", &endpoint, Asker::new("one\r\nquit\r\nignored\r\n", answer, Ending::Waits));
-    stage.ask("the leaving one", &endpoint, Asker::new("a\r\nb\r\n", "welcome\r\n1 a\r\n2 b\r\n", Ending::Close));
+    stage.ask(
+        "the pipelining one",
+        &endpoint,
+        Asker::new("one\r\nquit\r\nignored\r\n", answer, Ending::Waits),
+    );
+    stage.ask(
+        "the leaving one",
+        &endpoint,
+        Asker::new("a\r\nb\r\n", "welcome\r\n1 a\r\n2 b\r\n", Ending::Close),
+    );
 }
 
 type Room = Rc<RefCell<Vec<Transport>>>;
