@@ -11,14 +11,15 @@ mod book;
 mod certificates;
 mod clients;
 mod others;
+mod pressed;
 mod relayed;
 mod stage;
 mod streams;
 
 use std::io::ErrorKind;
 
-use ropewalk::simulation::simulate;
-use ropewalk::testing::Operation;
+use ropewalk::simulation::{Faults, simulate};
+use ropewalk::testing::{Dice, Operation};
 
 use stage::{DONE, Outcome, Stage, Victim};
 
@@ -31,6 +32,9 @@ struct Scene {
     /// Whether a client learns that its answer is incomplete; who is behind a forwarder need not.
     tells_of_gaps: bool,
 }
+
+/// The most runs of one scene.
+const RUNS_MAX: usize = 300;
 
 /// A call that failed, and how.
 type Failure = (usize, ErrorKind);
@@ -45,17 +49,27 @@ fn run(scene: Scene, victim: Victim, failures: &[Failure]) -> (Outcome, Vec<Oper
 fn torture(scene: Scene, victim: Victim) {
     let (expected, calls) = run(scene, victim, &[]);
     assert!(expected.results.values().all(|result| result == DONE), "{:?}", expected.results);
-    let mut runs = 0;
-    for (number, operation) in calls.iter().enumerate() {
-        for error in operation.errors() {
-            runs += 1;
-            let named = Named { victim, number, operation: *operation, error: *error };
-            let (outcome, _) = run(scene, victim, &[(number, *error)]);
-            judge(scene, &expected, &outcome, &calls, &[(number, *error)]);
-            drop(named);
-        }
+    let failures = failures_of(&calls);
+    for (number, error) in failures.iter().copied() {
+        let named = Named { victim, number, operation: calls[number], error };
+        let (outcome, _) = run(scene, victim, &[(number, error)]);
+        judge(scene, &expected, &outcome, &calls, &[(number, error)]);
+        drop(named);
     }
-    eprintln!("{} calls, {runs} runs", calls.len());
+    eprintln!("{} calls, {} runs", calls.len(), failures.len());
+}
+
+/// Each call with each of its errors; of many, so many that were chosen by lot. `EVERY_CALL=1` asks for all.
+fn failures_of(calls: &[Operation]) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = (0..)
+        .zip(calls)
+        .flat_map(|(number, operation)| operation.errors().iter().map(move |error| (number, *error)))
+        .collect();
+    if std::env::var_os("EVERY_CALL").is_none() && failures.len() > RUNS_MAX {
+        Dice::new(1).shuffle(&mut failures);
+        failures.truncate(RUNS_MAX);
+    }
+    failures
 }
 
 /// Says which failure it was if the test fails while this lives.
@@ -142,6 +156,10 @@ const DATAGRAMS: Scene = Scene {
     tells_of_gaps: true,
 };
 const RESULTS: Scene = Scene { play: others::results, spoils: one, tells_of_gaps: true };
+const NARROW: Scene = Scene { play: pressed::narrow, spoils: one, tells_of_gaps: true };
+const PRODUCED: Scene = Scene { play: pressed::produced, spoils: one, tells_of_gaps: true };
+const POLICIES: Scene = Scene { play: pressed::policies, spoils: one, tells_of_gaps: true };
+const CROWDED: Scene = Scene { play: pressed::crowded, spoils: one, tells_of_gaps: true };
 const DRAIN: Scene = Scene { play: others::drain, spoils: none, tells_of_gaps: true };
 const STOP: Scene = Scene { play: others::stop, spoils: none, tells_of_gaps: true };
 
@@ -172,6 +190,13 @@ torture! {
     a_server_of_datagrams: DATAGRAMS of Server;
     a_client_with_datagrams: DATAGRAMS of Client;
     threads_and_names: RESULTS of Client;
+    a_server_on_a_narrow_link: NARROW of Server;
+    clients_on_a_narrow_link: NARROW of Client;
+    a_server_with_producers: PRODUCED of Server;
+    clients_of_producers: PRODUCED of Client;
+    a_server_with_policies: POLICIES of Server;
+    clients_of_a_server_with_policies: POLICIES of Client;
+    a_crowded_server: CROWDED of Server;
     a_drain: DRAIN of Server;
     clients_of_a_server_that_drains: DRAIN of Client;
     a_stop: STOP of Server;
@@ -183,29 +208,69 @@ torture! {
     clients_with_tls: TLS of Client;
 }
 
+const SCENES: [Scene; 15] = [
+    ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, NARROW, PRODUCED, POLICIES,
+    CROWDED, DRAIN, STOP,
+];
+
+/// A scene and who is tortured in it.
+fn choose(dice: &mut Dice) -> (Scene, Victim) {
+    let scene = SCENES[dice.roll(SCENES.len() as u64) as usize];
+    (scene, if dice.chance(0.5) { Victim::Server } else { Victim::Client })
+}
+
 /// Two failures in one run, the second chosen among the calls that follow the first.
 #[test]
 fn two_failures() {
-    let scenes = [ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, DRAIN, STOP];
     simulate(200, |simulation| {
-        let choose = |count: usize| simulation.dice().roll(count as u64) as usize;
-        let scene = scenes[choose(scenes.len())];
-        let victim = [Victim::Server, Victim::Client][choose(2)];
-        let (expected, calls) = run(scene, victim, &[]);
+        let mut dice = simulation.dice();
+        let (scene, victim) = choose(&mut dice);
+        let (expected, mut calls) = run(scene, victim, &[]);
         let mut failures: Vec<Failure> = Vec::new();
-        let mut known = calls;
-        for _ in 0..2 {
+        while failures.len() < 2 {
             let first = failures.last().map_or(0, |(number, _)| number + 1);
-            if first >= known.len() {
-                break;
-            }
-            let number = first + choose(known.len() - first);
-            let errors = known[number].errors();
-            failures.push((number, errors[choose(errors.len())]));
-            eprintln!("{failures:?}");
-            let (outcome, calls) = run(scene, victim, &failures);
-            known = calls;
-            judge(scene, &expected, &outcome, &known, &failures);
+            let Some(left) = calls.len().checked_sub(first).filter(|left| *left > 0) else { break };
+            let number = first + dice.roll(left as u64) as usize;
+            let errors = calls[number].errors();
+            failures.push((number, errors[dice.roll(errors.len() as u64) as usize]));
+            let outcome;
+            (outcome, calls) = run(scene, victim, &failures);
+            judge(scene, &expected, &outcome, &calls, &failures);
         }
     });
+}
+
+/// Both hosts have a rough time, but nothing fails: nothing is different in the end.
+#[test]
+fn nothing_but_trouble() {
+    simulate(150, |simulation| {
+        let mut dice = simulation.dice();
+        let (scene, victim) = choose(&mut dice);
+        let (expected, _) = run(scene, victim, &[]);
+        let outcome = run_with(scene, dice.number(), Faults::rough());
+        // What was heard may differ where the test itself acts at a time of its own.
+        assert_eq!(outcome.results, expected.results);
+    });
+}
+
+/// Any call may fail, on both hosts: what is left to promise is promised.
+#[test]
+fn anything_fails() {
+    simulate(300, |simulation| {
+        let mut dice = simulation.dice();
+        let (scene, _) = choose(&mut dice);
+        let mut faults = Faults::rough();
+        faults.failures = [0.01, 0.05, 0.2][dice.roll(3) as usize];
+        run_with(scene, dice.number(), faults);
+    });
+}
+
+/// Plays a scene with both hosts having these faults.
+fn run_with(scene: Scene, seed: u64, faults: Faults) -> Outcome {
+    let mut stage = Stage::new(Victim::Server, seed, &[]);
+    for host in [stage.server.clone(), stage.client.clone()] {
+        stage.simulation.set_faults(&host, faults);
+    }
+    (scene.play)(&mut stage);
+    stage.end().0
 }
