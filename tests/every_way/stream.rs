@@ -44,7 +44,7 @@ fn what_is_written_in_any_pieces_arrives_in_order(way: Way) {
         }
         let (piece, after) = rest.split_at(size.min(rest.len()));
         client.write(piece);
-        let _ = bench.reactor.run_once(Some(std::time::Duration::ZERO)).unwrap();
+        bench.turn();
         rest = after;
     }
     bench.until("the echo", |_, client| client.received() == 300_000);

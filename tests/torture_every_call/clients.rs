@@ -1,7 +1,7 @@
 //! Clients that do not give up at the first failure.
 
 use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
 use ropewalk::{
@@ -19,14 +19,10 @@ pub(crate) fn name(stage: &mut Stage) {
     let silent = IpAddr::from(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 99));
     let refusing = stage.client.address();
     stage.simulation.set_name("service", [silent, refusing, server.address(), server.address_v6()]);
-    stage.listen(
-        &server,
-        &TcpServerEndpoint::from(std::net::SocketAddr::from((Ipv6Addr::UNSPECIFIED, 7))),
-        for_protocol(|| Echo),
-    );
+    let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 7));
+    stage.listen(&server, &TcpServerEndpoint::from(everywhere), for_protocol(|| Echo));
     let endpoint: TcpClientEndpoint = "service:7".parse().unwrap();
     stage.ask("the client by name", &endpoint, Asker::echo(3_000, Ending::Close));
-    let _ = Ipv4Addr::UNSPECIFIED;
 }
 
 /// Notes the last answer.

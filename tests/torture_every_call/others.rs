@@ -143,12 +143,10 @@ pub(crate) fn drain(stage: &mut Stage) {
     let results = stage.results.clone();
     let reactor = stage.simulation.reactor(&server).clone();
     results.set("the drain", "has not ended");
-    reactor.drain(5 * SECOND).then({
-        let reactor = reactor.clone();
-        move |_| {
-            results.set("the drain", DONE);
-            reactor.stop();
-        }
+    let drained = reactor.drain(5 * SECOND);
+    drained.then(move |_| {
+        results.set("the drain", DONE);
+        reactor.stop();
     });
     finish(stage, 6 * SECOND);
 }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ropewalk::{
-    LineProtocol, LineReceiver, LineTransport, Protocol, Reason, Result, SendLine, TcpServerEndpoint,
-    Transport, for_protocol,
+    ClientEndpoint, LineProtocol, LineReceiver, LineTransport, Protocol, Reason, Result, SendLine,
+    TcpServerEndpoint, Transport, for_protocol,
 };
 
 use crate::asker::{Asker, Ending};
@@ -138,7 +138,6 @@ pub(crate) fn broadcast(stage: &mut Stage) {
         let guest = for_protocol(move || Guest { number, heard: Rc::clone(&heard), speaks: true });
         let factory = stage.book.watch("guest", guest);
         let client = stage.client.clone();
-        use ropewalk::ClientEndpoint;
         drop(endpoint.connect_shared(stage.simulation.reactor(&client), factory));
     }
     stage.run_for(MILLISECOND * 1_500);
@@ -150,9 +149,9 @@ pub(crate) fn broadcast(stage: &mut Stage) {
     stage.run_for(MILLISECOND * 5_000);
     let survives = |number: usize| all[number].borrow().ends_with("closed clean");
     for (number, heard) in all.iter().enumerate() {
-        let survivors = (0..GUESTS).filter(|other| survives(*other));
-        let missed: Vec<_> = survivors.filter(|other| !heard.borrow().contains(&said_by(*other))).collect();
-        let is_done = survives(number) && missed.is_empty();
+        let hears = |other| heard.borrow().contains(&said_by(other));
+        let is_done =
+            survives(number) && (0..GUESTS).filter(|other| survives(*other)).all(|other| hears(other));
         let result = if is_done { DONE.to_owned() } else { format!("heard {}", heard.borrow()) };
         stage.results.set(format!("guest {number}"), result);
     }
