@@ -8,7 +8,7 @@ use ropewalk::{Reactor, ReactorHandle};
 use crate::support::{self, Footprint, PATIENCE};
 
 pub(crate) enum Ground {
-    Real(Reactor),
+    Real(Box<Reactor>),
     Simulated(Box<Simulation>, Host),
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Held {
 impl Ground {
     /// The operating system's sockets and clock.
     pub(crate) fn real() -> Self {
-        Self::Real(Reactor::new().unwrap())
+        Self::Real(Box::new(Reactor::new().unwrap()))
     }
 
     /// A simulated host. `SEED=17` asks for another seed than the first.

@@ -13,6 +13,7 @@ mod clients;
 mod others;
 mod pressed;
 mod relayed;
+mod scenes;
 mod stage;
 mod streams;
 
@@ -21,17 +22,13 @@ use std::io::ErrorKind;
 use ropewalk::simulation::{Faults, simulate};
 use ropewalk::testing::{Dice, Operation};
 
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+use scenes::TLS;
+use scenes::{
+    BROADCAST, CROWDED, DATAGRAMS, DRAIN, ECHO, FORWARDING, LINES, NAME, NARROW, POLICIES, PRODUCED, PROXY,
+    RESULTS, SCENES, SERVICE, STOP, Scene, one,
+};
 use stage::{DONE, Outcome, Stage, Victim};
-
-/// What is played.
-#[derive(Clone, Copy)]
-struct Scene {
-    play: fn(&mut Stage),
-    /// How many results one failing call may spoil that is about one connection.
-    spoils: fn(Operation) -> usize,
-    /// Whether a client learns that its answer is incomplete; who is behind a forwarder need not.
-    tells_of_gaps: bool,
-}
 
 /// The most runs of one scene.
 const RUNS_MAX: usize = 300;
@@ -114,55 +111,6 @@ fn spoils(scene: Scene, calls: &[Operation], number: usize) -> usize {
     }
 }
 
-/// What is about one connection spoils that one; what is about none, none.
-fn one(operation: Operation) -> usize {
-    match operation {
-        Operation::Accept
-        | Operation::Refuse
-        | Operation::SetOption
-        | Operation::LocalAddress
-        | Operation::Poll => 0,
-        _ => 1,
-    }
-}
-
-fn none(_: Operation) -> usize {
-    0
-}
-
-const ECHO: Scene = Scene { play: streams::echo, spoils: one, tells_of_gaps: true };
-const LINES: Scene = Scene { play: streams::lines, spoils: one, tells_of_gaps: true };
-const BROADCAST: Scene = Scene { play: streams::broadcast, spoils: one, tells_of_gaps: true };
-const NAME: Scene = Scene {
-    play: clients::name,
-    spoils: |operation| match operation {
-        Operation::Connect | Operation::FinishConnect => 0,
-        operation => one(operation),
-    },
-    tells_of_gaps: true,
-};
-const SERVICE: Scene = Scene { play: clients::service, spoils: none, tells_of_gaps: true };
-const PROXY: Scene = Scene { play: relayed::proxy, spoils: one, tells_of_gaps: true };
-const FORWARDING: Scene = Scene { play: relayed::forwarding, spoils: one, tells_of_gaps: false };
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
-const TLS: Scene = Scene { play: relayed::tls, spoils: one, tells_of_gaps: true };
-const DATAGRAMS: Scene = Scene {
-    play: others::datagrams,
-    spoils: |operation| match operation {
-        // The whole socket.
-        Operation::Connect | Operation::LocalAddress | Operation::Register => usize::MAX,
-        operation => one(operation),
-    },
-    tells_of_gaps: true,
-};
-const RESULTS: Scene = Scene { play: others::results, spoils: one, tells_of_gaps: true };
-const NARROW: Scene = Scene { play: pressed::narrow, spoils: one, tells_of_gaps: true };
-const PRODUCED: Scene = Scene { play: pressed::produced, spoils: one, tells_of_gaps: true };
-const POLICIES: Scene = Scene { play: pressed::policies, spoils: one, tells_of_gaps: true };
-const CROWDED: Scene = Scene { play: pressed::crowded, spoils: one, tells_of_gaps: true };
-const DRAIN: Scene = Scene { play: others::drain, spoils: none, tells_of_gaps: true };
-const STOP: Scene = Scene { play: others::stop, spoils: none, tells_of_gaps: true };
-
 macro_rules! torture {
     ($($name:ident: $scene:ident of $victim:ident;)+) => {
         $(#[test]
@@ -207,11 +155,6 @@ torture! {
     a_server_with_tls: TLS of Server;
     clients_with_tls: TLS of Client;
 }
-
-const SCENES: [Scene; 15] = [
-    ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, NARROW, PRODUCED, POLICIES,
-    CROWDED, DRAIN, STOP,
-];
 
 /// A scene and who is tortured in it.
 fn choose(dice: &mut Dice) -> (Scene, Victim) {

@@ -150,8 +150,7 @@ pub(crate) fn broadcast(stage: &mut Stage) {
     let survives = |number: usize| all[number].borrow().ends_with("closed clean");
     for (number, heard) in all.iter().enumerate() {
         let hears = |other| heard.borrow().contains(&said_by(other));
-        let is_done =
-            survives(number) && (0..GUESTS).filter(|other| survives(*other)).all(|other| hears(other));
+        let is_done = survives(number) && (0..GUESTS).filter(|other| survives(*other)).all(hears);
         let result = if is_done { DONE.to_owned() } else { format!("heard {}", heard.borrow()) };
         stage.results.set(format!("guest {number}"), result);
     }
