@@ -58,9 +58,7 @@ impl Ground {
     pub(crate) fn run_until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
         match self {
             Self::Real(reactor) => support::run_until(reactor, what, done),
-            Self::Simulated(simulation, host) => {
-                // What the test has asked of connections is to be done.
-                simulation.reactor(host);
+            Self::Simulated(simulation, _) => {
                 assert!(simulation.run_until(PATIENCE, |_| done()), "in vain: {what}");
             }
         }
@@ -81,10 +79,7 @@ impl Ground {
     pub(crate) fn settle(&mut self) {
         match self {
             Self::Real(reactor) => support::settle(reactor),
-            Self::Simulated(simulation, host) => {
-                simulation.reactor(host);
-                simulation.run_for(Duration::from_millis(500));
-            }
+            Self::Simulated(simulation, _) => simulation.run_for(Duration::from_millis(500)),
         }
     }
 

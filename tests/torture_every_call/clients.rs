@@ -56,5 +56,4 @@ pub(crate) fn service(stage: &mut Stage) {
     let (stopped, results) = (service.stop(), stage.results.clone());
     results.set("the stop", "has not ended");
     stopped.then(move |()| results.set("the stop", DONE));
-    stage.simulation.reactor(&client);
 }

@@ -26,7 +26,7 @@ use ropewalk::testing::{Dice, Operation};
 use scenes::TLS;
 use scenes::{
     BROADCAST, CROWDED, DATAGRAMS, DRAIN, ECHO, FORWARDING, LINES, NAME, NARROW, POLICIES, PRODUCED, PROXY,
-    RESULTS, SCENES, SERVICE, STOP, Scene, one,
+    RESULTS, SCENES, SERVICE, STOP, Scene,
 };
 use stage::{DONE, Outcome, Stage, Victim};
 
@@ -157,7 +157,7 @@ torture! {
 }
 
 /// A scene and who is tortured in it.
-fn choose(dice: &mut Dice) -> (Scene, Victim) {
+fn choose(dice: &Dice) -> (Scene, Victim) {
     let scene = SCENES[dice.roll(SCENES.len() as u64) as usize];
     (scene, if dice.chance(0.5) { Victim::Server } else { Victim::Client })
 }
@@ -166,8 +166,8 @@ fn choose(dice: &mut Dice) -> (Scene, Victim) {
 #[test]
 fn two_failures() {
     simulate(200, |simulation| {
-        let mut dice = simulation.dice();
-        let (scene, victim) = choose(&mut dice);
+        let dice = simulation.dice();
+        let (scene, victim) = choose(&dice);
         let (expected, mut calls) = run(scene, victim, &[]);
         let mut failures: Vec<Failure> = Vec::new();
         while failures.len() < 2 {
@@ -187,8 +187,8 @@ fn two_failures() {
 #[test]
 fn nothing_but_trouble() {
     simulate(150, |simulation| {
-        let mut dice = simulation.dice();
-        let (scene, victim) = choose(&mut dice);
+        let dice = simulation.dice();
+        let (scene, victim) = choose(&dice);
         let (expected, _) = run(scene, victim, &[]);
         let outcome = run_with(scene, dice.number(), Faults::rough());
         // What was heard may differ where the test itself acts at a time of its own.
@@ -200,8 +200,8 @@ fn nothing_but_trouble() {
 #[test]
 fn anything_fails() {
     simulate(300, |simulation| {
-        let mut dice = simulation.dice();
-        let (scene, _) = choose(&mut dice);
+        let dice = simulation.dice();
+        let (scene, _) = choose(&dice);
         let mut faults = Faults::rough();
         faults.failures = [0.01, 0.05, 0.2][dice.roll(3) as usize];
         run_with(scene, dice.number(), faults);

@@ -83,7 +83,6 @@ pub(crate) fn datagrams(stage: &mut Stage) {
         if let Ok(transport) = &viewing {
             // The last three come at once.
             let _ = transport.send(number.to_string());
-            stage.simulation.reactor(&client);
             if number < 3 {
                 stage.run_for(20 * MILLISECOND);
             }
@@ -94,7 +93,6 @@ pub(crate) fn datagrams(stage: &mut Stage) {
     for ((host, transport), stopped) in sockets.into_iter().zip(stops) {
         let Ok(transport) = transport else { continue };
         transport.stop();
-        stage.simulation.reactor(&host);
         stage.run_for(SECOND);
         if stopped.get() != 1 {
             stage.book.wrong(format!("a socket of {} stopped {} times", host.name(), stopped.get()));

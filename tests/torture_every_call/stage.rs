@@ -55,7 +55,7 @@ pub(crate) struct Stage {
     pub(crate) book: Book,
     pub(crate) results: Results,
     victim: Host,
-    ports: Vec<(Host, ListeningPort)>,
+    ports: Vec<ListeningPort>,
 }
 
 impl Stage {
@@ -128,7 +128,7 @@ impl Stage {
         factory: Rc<dyn Factory>,
     ) {
         if let Ok(port) = endpoint.listen_shared(self.simulation.reactor(host), factory) {
-            self.ports.push((host.clone(), port));
+            self.ports.push(port);
         }
     }
 
@@ -162,10 +162,7 @@ impl Stage {
     /// Lets everything come to its end, closes the ports, and holds the guarantees of a server at rest.
     pub(crate) fn end(mut self) -> (Outcome, Vec<Operation>) {
         self.run_for(70 * SECOND);
-        for (host, port) in std::mem::take(&mut self.ports) {
-            if self.simulation.is_running(&host) {
-                self.simulation.reactor(&host);
-            }
+        for port in std::mem::take(&mut self.ports) {
             drop(port.stop());
         }
         self.run_for(5 * SECOND);

@@ -145,7 +145,6 @@ pub(crate) fn broadcast(stage: &mut Stage) {
         member.write("closed");
         member.lose_connection();
     });
-    stage.simulation.reactor(&server);
     stage.run_for(MILLISECOND * 5_000);
     let survives = |number: usize| all[number].borrow().ends_with("closed clean");
     for (number, heard) in all.iter().enumerate() {
