@@ -31,7 +31,7 @@ use scenes::{
 use stage::{DONE, Outcome, Stage, Victim};
 
 /// The most runs of one scene.
-const RUNS_MAX: usize = 300;
+const RUNS_MAX: usize = 200;
 
 /// A call that failed, and how.
 type Failure = (usize, ErrorKind);
