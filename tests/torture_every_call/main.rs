@@ -16,6 +16,7 @@ mod relayed;
 mod scenes;
 mod stage;
 mod streams;
+mod wild;
 
 use std::io::ErrorKind;
 
@@ -216,4 +217,15 @@ fn run_with(scene: Scene, seed: u64, faults: Faults) -> Outcome {
     }
     (scene.play)(&mut stage);
     stage.end().0
+}
+
+/// Anything happens, and protocols do anything.
+#[test]
+fn anything_goes() {
+    simulate(300, |simulation| {
+        let mut stage = Stage::new(Victim::Server, simulation.seed(), &[]);
+        wild::trouble(&mut stage);
+        wild::wild(&mut stage);
+        stage.end();
+    });
 }

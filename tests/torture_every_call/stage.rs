@@ -60,7 +60,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(victim: Victim, seed: u64, failures: &[(usize, io::ErrorKind)]) -> Self {
-        let mut simulation = Simulation::new(seed);
+        Self::on(Simulation::new(seed), victim, failures)
+    }
+
+    /// A stage on a network without hosts.
+    pub(crate) fn on(
+        mut simulation: Simulation,
+        victim: Victim,
+        failures: &[(usize, io::ErrorKind)],
+    ) -> Self {
         let server = simulation.host("server", |_| Ok(()));
         let client = simulation.host("client", |_| Ok(()));
         let victim = if victim == Victim::Server { server.clone() } else { client.clone() };
