@@ -23,6 +23,9 @@ pub(crate) const DONE: &str = "done";
 /// The port that servers listen on.
 const PORT: u16 = 7;
 
+/// How many steps the hosts may take in the time between two acts of a scene.
+const STEPS_MAX: u32 = 200_000;
+
 /// Where the failing calls are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Victim {
@@ -161,8 +164,11 @@ impl Stage {
     /// Lets time pass and watches.
     pub(crate) fn run_for(&mut self, time: Duration) {
         let book = self.book.clone();
+        let mut steps = 0;
         let _ = self.simulation.run_until(time, |simulation| {
             book.glance(simulation.now());
+            steps += 1;
+            assert!(steps < STEPS_MAX, "the hosts do not come to rest");
             false
         });
     }

@@ -113,7 +113,7 @@ impl Wild {
             } else if *byte == pattern(self.heard) {
                 self.heard += 1;
             } else {
-                self.world.book.wrong(format!("byte {} is another than was sent", self.heard));
+                self.world.book.wrong(format!("byte {} is another than was sent: {byte}", self.heard));
             }
         }
     }
@@ -200,7 +200,8 @@ pub(crate) fn trouble(stage: &mut Stage) -> bool {
             &mut faults.spurious_readiness,
             &mut faults.late_readiness,
         ] {
-            *probability = [0.0, 0.1, 0.5][dice.roll(3) as usize];
+            // Much more, and each call would bring about more than one other.
+            *probability = [0.0, 0.05, 0.15][dice.roll(3) as usize];
         }
         faults.failures = failures;
         stage.simulation.set_faults(&host, faults);
