@@ -16,6 +16,8 @@ mod relayed;
 mod scenes;
 mod stage;
 mod streams;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod tls;
 mod wild;
 
 use std::io::ErrorKind;
@@ -23,13 +25,13 @@ use std::io::ErrorKind;
 use ropewalk::simulation::{Faults, simulate};
 use ropewalk::testing::{Dice, Operation};
 
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
-use scenes::TLS;
 use scenes::{
     BROADCAST, CROWDED, DATAGRAMS, DRAIN, ECHO, FORWARDING, LINES, NAME, NARROW, POLICIES, PRODUCED, PROXY,
     RESULTS, SCENES, SERVICE, STOP, Scene,
 };
 use stage::{DONE, Outcome, Stage, Victim};
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+use tls::TLS;
 
 /// The most runs of one scene.
 const RUNS_MAX: usize = 200;

@@ -47,16 +47,3 @@ pub(crate) fn forwarding(stage: &mut Stage) {
     stage.run_for(5 * MILLISECOND);
     stage.ask("the second", &endpoint, Asker::echo(30_000, Ending::Close));
 }
-
-/// Echoes through TLS.
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
-pub(crate) fn tls(stage: &mut Stage) {
-    use crate::certificates::{client_of, server_of};
-    let (server, address) = (stage.server.clone(), stage.address());
-    let endpoint = server_of(TcpServerEndpoint::from(Stage::everywhere()));
-    stage.listen(&server, &endpoint, for_protocol(|| Echo));
-    for (name, ending) in [("the closing one", Ending::Close), ("the half-closing one", Ending::HalfClose)] {
-        let endpoint = client_of(TcpClientEndpoint::from(address));
-        stage.ask(name, &endpoint, Asker::echo(20_000, ending));
-    }
-}

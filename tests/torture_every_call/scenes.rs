@@ -21,7 +21,7 @@ pub(crate) const SCENES: [Scene; 15] = [
 ];
 
 /// What is about one connection spoils that one; what is about none, none.
-fn one(operation: Operation) -> usize {
+pub(crate) fn one(operation: Operation) -> usize {
     match operation {
         Operation::Accept
         | Operation::Refuse
@@ -50,8 +50,6 @@ pub(crate) const NAME: Scene = Scene {
 pub(crate) const SERVICE: Scene = Scene { play: clients::service, spoils: none, tells_of_gaps: true };
 pub(crate) const PROXY: Scene = Scene { play: relayed::proxy, spoils: one, tells_of_gaps: true };
 pub(crate) const FORWARDING: Scene = Scene { play: relayed::forwarding, spoils: one, tells_of_gaps: false };
-#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
-pub(crate) const TLS: Scene = Scene { play: relayed::tls, spoils: one, tells_of_gaps: true };
 pub(crate) const DATAGRAMS: Scene = Scene {
     play: others::datagrams,
     spoils: |operation| match operation {
