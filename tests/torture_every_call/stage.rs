@@ -175,11 +175,17 @@ impl Stage {
 
     /// Lets everything come to its end, closes the ports, and holds the guarantees of a server at rest.
     pub(crate) fn end(mut self) -> (Outcome, Vec<Operation>) {
-        self.run_for(70 * SECOND);
+        for _ in 0..70 {
+            self.run_for(SECOND);
+            if self.has_ports_alone() {
+                break;
+            }
+        }
         for port in std::mem::take(&mut self.ports) {
             drop(port.stop());
         }
-        self.run_for(5 * SECOND);
+        // Not so long that timers which should not be there any more have come.
+        self.run_for(SECOND);
         self.book.close();
         assert_eq!(self.book.wrongs(), [""; 0]);
         for host in [self.server.clone(), self.client.clone()] {
@@ -187,6 +193,14 @@ impl Stage {
         }
         let results = self.results.0.borrow().clone();
         (Outcome { results, heard: self.book.summary() }, self.calls())
+    }
+
+    /// Whether nothing is open but ports.
+    fn has_ports_alone(&self) -> bool {
+        let open = self.ports.iter().filter(|port| port.is_listening()).count();
+        let hosts = [&self.server, &self.client];
+        let descriptors: usize = hosts.iter().map(|host| self.simulation.descriptors(host)).sum();
+        descriptors == open && hosts.iter().all(|host| self.simulation.reactor_stats(host).connections == 0)
     }
 
     /// Nothing is left on a host, and nothing has panicked (G7, G10).
