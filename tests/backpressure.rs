@@ -97,6 +97,21 @@ fn s67_a_failed_write_is_a_loss() {
     assert_eq!(world.now().as_nanos(), 0);
 }
 
+/// What failed without the connection being broken must not look like an orderly end to the peer.
+#[test]
+fn g3_a_failure_is_no_orderly_end_for_the_peer() {
+    for operation in [Operation::Read, Operation::Write] {
+        let log = Log::default();
+        let (mut world, peer, transport) = World::with(Script::new(&log));
+        peer.fail_next(operation, 1, ErrorKind::Other);
+        transport.write("hello");
+        peer.send("hello");
+        world.settle();
+        assert!(log.last().starts_with("lost broken Other"), "{}", log.last());
+        assert!(peer.was_reset(), "{operation:?}");
+    }
+}
+
 /// Input that arrived before the write failed is still delivered.
 #[test]
 fn g3_input_before_a_failed_write_is_delivered() {

@@ -342,6 +342,22 @@ fn datagrams_that_the_system_does_not_take_wait_in_order() {
 }
 
 #[test]
+fn a_call_that_a_signal_interrupts_is_made_again() {
+    let mut world = World::new();
+    let socket = world.listen(Probe::new(&world.log));
+    let to = Address::Udp(world.peer.address());
+    world.settle();
+    world.memory.fail_next(Operation::Write, 2, io::ErrorKind::Interrupted);
+    socket.send_to("one", &to).unwrap();
+    socket.send_to("two", &to).unwrap();
+    world.memory.fail_next(Operation::Read, 2, io::ErrorKind::Interrupted);
+    world.send(&socket, &["three"]);
+    world.settle();
+    assert_eq!(world.received(), [b"one", b"two"]);
+    assert_eq!(world.log.heard(), ["started", "got three"]);
+}
+
+#[test]
 fn what_still_waits_when_the_socket_stops_is_counted() {
     let mut world = World::new();
     let socket = world.listen(Probe::new(&world.log));

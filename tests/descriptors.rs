@@ -192,6 +192,18 @@ fn g10_a_port_that_could_not_be_registered_tries_again() {
     assert_eq!(peer.received(), b"hello");
 }
 
+/// A connection that the driver could not watch is no orderly end for the peer, which may have sent something.
+#[test]
+fn g3_a_connection_that_could_not_be_registered_is_reset() {
+    let mut world = World::new();
+    let (_, address) = world.listen(for_protocol(|| Echo));
+    world.memory.fail_next(Operation::Register, 1, ErrorKind::OutOfMemory);
+    let peer = world.memory.connect(address).unwrap();
+    world.settle();
+    assert!(peer.was_reset());
+    assert_eq!((world.connections(), world.memory.descriptors()), (0, 1));
+}
+
 /// A port that is stopped and started again while it waits, and then cannot be registered, waits once, not twice.
 #[test]
 fn g10_starting_anew_while_waiting_waits_once() {

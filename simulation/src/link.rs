@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Link {
-    /// How long a packet is under way at the least. Default 1 millisecond; within a host it is always 10 microseconds.
+    /// How long a packet is under way at the least. Default 1 millisecond; within a host it is 10 microseconds.
     pub latency: Duration,
     /// How much longer a packet may be under way, by chance. Default 0.2 milliseconds. Bytes of one connection stay in order;
     /// datagrams overtake each other.

@@ -13,6 +13,12 @@ impl Simulation {
         self.world.borrow_mut().lanes.default = link;
     }
 
+    /// How each host is connected with itself: at first by a link of 10 microseconds without jitter. As with
+    /// [`set_link`](Self::set_link), a buffer of another size is for connections still to come.
+    pub fn set_loopback(&mut self, link: Link) {
+        self.world.borrow_mut().lanes.loopback = link;
+    }
+
     /// How two hosts are connected, for packets sent from now on. A buffer of another size is for connections still to come.
     pub fn set_link(&mut self, one: &Host, other: &Host, link: Link) {
         self.world.borrow_mut().lanes.set_link(one.index(), other.index(), link);

@@ -73,7 +73,17 @@ pub struct Simulation {
 impl Simulation {
     /// A network without hosts. Its clock begins at zero, which is the first second of 2026 in UTC.
     pub fn new(seed: u64) -> Self {
-        let world = Rc::new(RefCell::new(World::new(seed)));
+        Self::with_dice(seed, Dice::new(seed))
+    }
+
+    /// A network in which everything that is random follows from these bytes, by [`Dice::from_bytes`]: so a fuzzer decides
+    /// about every delay, order, loss and failure.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::with_dice(0, Dice::from_bytes(bytes))
+    }
+
+    fn with_dice(seed: u64, dice: Dice) -> Self {
+        let world = Rc::new(RefCell::new(World::new(dice)));
         Self { seed, world, programs: Vec::new(), reactors: Vec::new(), turns: 0 }
     }
 
@@ -127,7 +137,7 @@ impl Simulation {
         self.reactors[host.index().0].is_some()
     }
 
-    /// The seed from which everything follows.
+    /// The seed from which everything follows; zero if that are bytes.
     pub const fn seed(&self) -> u64 {
         self.seed
     }
@@ -382,8 +392,13 @@ impl Simulation {
     /// Records the system calls of a host from now on, beginning anew, and has the one with this number fail. The first is
     /// number zero.
     pub fn fail_call(&mut self, host: &Host, number: usize, error: io::ErrorKind) {
+        self.fail_calls(host, &[(number, error)]);
+    }
+
+    /// As [`fail_call`](Self::fail_call), with any number of failing calls.
+    pub fn fail_calls(&mut self, host: &Host, failures: &[(usize, io::ErrorKind)]) {
         self.record_calls(host);
-        self.world.borrow_mut().host(host.index()).failing_call = Some((number, error));
+        self.world.borrow_mut().host(host.index()).failing_calls = failures.iter().copied().collect();
     }
 
     fn start(&mut self, host: HostIndex) {

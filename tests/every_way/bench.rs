@@ -1,15 +1,16 @@
-//! Two ends and the reactor between them.
+//! Two ends and the ground that they stand on.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ropewalk::{ClientEndpoint, ConnectResult, ListeningPort, Reactor, ServerEndpoint, Transport};
+use ropewalk::{ClientEndpoint, ConnectResult, ListeningPort, ReactorHandle, ServerEndpoint, Transport};
 
-use crate::support::{Log, Probe, run_until};
+use crate::ground::Ground;
+use crate::support::{Log, Probe};
 use crate::ways::Way;
 
 pub(crate) struct Bench {
-    pub(crate) reactor: Reactor,
+    ground: Ground,
     way: Way,
     pub(crate) port: ListeningPort,
     /// What the servers' protocols hear, and the clients'.
@@ -20,10 +21,10 @@ pub(crate) struct Bench {
 impl Bench {
     /// A server whose protocols `probe` makes.
     pub(crate) fn new(way: Way, probe: impl FnOnce(&Log) -> Probe) -> Self {
-        let reactor = Reactor::new().unwrap();
+        let mut ground = way.ground();
         let server = Log::default();
-        let port = way.server().listen(&reactor, probe(&server).factory()).unwrap();
-        Self { reactor, way, port, server, client: Log::default() }
+        let port = way.server().listen(ground.reactor(), probe(&server).factory()).unwrap();
+        Self { ground, way, port, server, client: Log::default() }
     }
 
     /// A server and a client that have connected.
@@ -44,10 +45,10 @@ impl Bench {
         let heard = Rc::clone(&result);
         let endpoint = self.way.client(&self.port);
         endpoint
-            .connect(&self.reactor, probe(&self.client).factory())
+            .connect(self.ground.reactor(), probe(&self.client).factory())
             .then(move |result| *heard.borrow_mut() = Some(result));
         let (server, client) = (self.server.clone(), self.client.clone());
-        run_until(&mut self.reactor, "both ends are made", || {
+        self.ground.run_until("both ends are made", || {
             if let Some(Err(error)) = &*result.borrow() {
                 panic!("{error}");
             }
@@ -58,11 +59,31 @@ impl Bench {
         result.take().unwrap().unwrap()
     }
 
+    /// The reactor of both ends.
+    pub(crate) fn reactor(&mut self) -> &ReactorHandle {
+        self.ground.reactor()
+    }
+
+    /// Makes one turn.
+    pub(crate) fn turn(&mut self) {
+        self.ground.turn();
+    }
+
+    /// Makes the turns that follow from what has been asked.
+    pub(crate) fn settle(&mut self) {
+        self.ground.settle();
+    }
+
+    /// Stops the reactor.
+    pub(crate) fn stop(&mut self) {
+        self.ground.stop();
+    }
+
     /// Turns until both logs together satisfy `done`.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, done: impl Fn(&Log, &Log) -> bool) {
         let (server, client) = (self.server.clone(), self.client.clone());
-        run_until(&mut self.reactor, what, || done(&server, &client));
+        self.ground.run_until(what, || done(&server, &client));
     }
 
     /// Turns until both ends are lost.

@@ -133,7 +133,8 @@ fn an_error_is_told_after_what_was_written(way: Way) {
 fn a_panic_ends_one_connection(way: Way) {
     let mut bench = Bench::new(way, |log| {
         Probe::new(log).on_data(|transport, data| {
-            assert_ne!(data, b"panic", "as asked");
+            // What is read may be cut anywhere.
+            assert!(!data.starts_with(b"p"), "as asked");
             transport.write(data);
             Ok(())
         })
@@ -168,15 +169,14 @@ fn a_stop_sends_what_was_written(way: Way) {
     bench.server.transport().write("last words");
     bench.server.transport().lose_connection();
     bench.until("the last words", |_, client| client.received() == 10);
-    bench.reactor.stop();
-    bench.reactor.run().unwrap();
+    bench.stop();
     assert_eq!((bench.server.losses(), bench.client.losses()), (1, 1));
 }
 
 fn a_drain_sends_what_was_written(way: Way) {
     let mut bench = Bench::pair(way, Probe::new, Probe::new);
     bench.server.transport().write(pattern(1_000_000));
-    let _ = bench.reactor.drain(Duration::from_secs(10));
+    let _ = bench.reactor().drain(Duration::from_secs(10));
     bench.until_lost();
     assert_eq!(bench.server.lost().unwrap(), CLEAN);
     assert_eq!(bench.client.lost().unwrap(), CLEAN);

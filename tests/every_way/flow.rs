@@ -4,7 +4,7 @@ use ropewalk::Transport;
 
 use crate::bench::Bench;
 use crate::over_every_way;
-use crate::support::{CLEAN, Event, Probe, pattern, settle};
+use crate::support::{CLEAN, Event, Probe, pattern};
 use crate::ways::Way;
 
 over_every_way!(
@@ -21,7 +21,7 @@ fn output_for_a_peer_that_does_not_read_is_held_and_told(way: Way) {
     let mut bench = Bench::pair(way, Probe::new, |log| Probe::new(log).on_made(Transport::pause_reading));
     let server = bench.server.transport();
     server.write(pattern(LARGE));
-    settle(&mut bench.reactor);
+    bench.settle();
     assert!(bench.server.has(&Event::WritingPaused));
     assert!(server.buffered() > 0);
     assert!(!bench.server.has(&Event::WritingResumed));
@@ -31,7 +31,7 @@ fn output_for_a_peer_that_does_not_read_is_held_and_told(way: Way) {
     bench.until("the server hears", |server, _| server.has(&Event::WritingResumed));
     assert!(bench.client.data() == pattern(LARGE));
     assert_eq!(server.buffered(), 0);
-    assert_eq!(bench.reactor.stats().output_buffered, 0);
+    assert_eq!(bench.reactor().stats().output_buffered, 0);
 }
 
 fn a_pause_holds_input_back_and_loses_none(way: Way) {
@@ -45,7 +45,7 @@ fn a_pause_holds_input_back_and_loses_none(way: Way) {
             })
         },
     );
-    settle(&mut bench.reactor);
+    bench.settle();
     assert_eq!(bench.server.received(), 0);
     bench.server.transport().resume_reading();
     bench.until_lost();
@@ -87,7 +87,7 @@ fn an_echo_to_a_peer_that_does_not_read_is_bounded(way: Way) {
     let mut bench = Bench::pair(way, Probe::echo, |log| Probe::new(log).on_made(Transport::pause_reading));
     let client = bench.client.transport();
     client.write(pattern(LARGE));
-    settle(&mut bench.reactor);
+    bench.settle();
     let high_water = bench.server.transport().limits().high_water;
     assert!(bench.server.transport().buffered() <= high_water + 256 * 1024, "a turn's reading at the most");
     client.resume_reading();

@@ -1,5 +1,7 @@
 //! One contract for every way to connect: each test runs over all of them, from one definition.
 //!
+//! The simulated network is among them: what it promises is what real sockets do.
+//!
 //! Both ends are protocols of one reactor, so that either can do whatever a protocol can.
 #![cfg(all(unix, feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
@@ -11,6 +13,7 @@ mod bench;
 mod certificates;
 mod closing;
 mod flow;
+mod ground;
 mod stream;
 mod torture;
 mod ways;
@@ -19,7 +22,8 @@ mod ways;
 macro_rules! over_every_way {
     ($($test:ident),+ $(,)?) => {
         over_every_way!(@ways [tcp Tcp] [proxy Proxy] [unix Unix] [tls Tls] [tls_over_unix TlsOverUnix]
-            [tls_over_tls TlsOverTls] $($test),+);
+            [tls_over_tls TlsOverTls] [simulated Simulated] [simulated_rough SimulatedRough]
+            [simulated_tls SimulatedTls] $($test),+);
     };
     (@ways $([$module:ident $way:ident])+ $($test:ident),+) => {
         over_every_way!(@each [$([$module $way])+] [$($test),+]);

@@ -11,6 +11,7 @@ use ropewalk::{
 };
 
 use crate::certificates::{client_of, server_of};
+use crate::ground::Ground;
 use crate::support::{ANY_PORT, socket_address};
 
 /// How two ends are connected.
@@ -24,17 +25,35 @@ pub(crate) enum Way {
     TlsOverUnix,
     /// Two layers that stay.
     TlsOverTls,
+    /// TCP of the simulated network.
+    Simulated,
+    /// The same with all the trouble that a program must not notice.
+    SimulatedRough,
+    SimulatedTls,
 }
 
 impl Way {
+    /// What its two ends stand on.
+    pub(crate) fn ground(self) -> Ground {
+        match self {
+            Self::Simulated | Self::SimulatedTls => Ground::simulated(),
+            Self::SimulatedRough => Ground::rough(),
+            _ => Ground::real(),
+        }
+    }
+
+    pub(crate) const fn is_simulated(self) -> bool {
+        matches!(self, Self::Simulated | Self::SimulatedRough | Self::SimulatedTls)
+    }
+
     /// A place to listen on that nobody else uses.
     pub(crate) fn server(self) -> Box<dyn ServerEndpoint> {
         let tcp = || TcpServerEndpoint::from(ANY_PORT);
         match self {
-            Self::Tcp => Box::new(tcp()),
+            Self::Tcp | Self::Simulated | Self::SimulatedRough => Box::new(tcp()),
             Self::Proxy => Box::new(ProxyServerEndpoint::new(tcp())),
             Self::Unix => Box::new(unix()),
-            Self::Tls => Box::new(server_of(tcp())),
+            Self::Tls | Self::SimulatedTls => Box::new(server_of(tcp())),
             Self::TlsOverUnix => Box::new(server_of(unix())),
             Self::TlsOverTls => Box::new(server_of(server_of(tcp()))),
         }
@@ -44,13 +63,13 @@ impl Way {
     pub(crate) fn client(self, port: &ListeningPort) -> Box<dyn ClientEndpoint> {
         let tcp = || TcpClientEndpoint::from(socket_address(port.address()));
         match self {
-            Self::Tcp => Box::new(tcp()),
+            Self::Tcp | Self::Simulated | Self::SimulatedRough => Box::new(tcp()),
             Self::Proxy => {
                 let header = ProxyHeader::new(([192, 0, 2, 1], 1), ([192, 0, 2, 2], 2));
                 Box::new(ProxyClientEndpoint::new(tcp(), ProxyVersion::Two, &header))
             }
             Self::Unix => Box::new(unix_client(port)),
-            Self::Tls => Box::new(client_of(tcp())),
+            Self::Tls | Self::SimulatedTls => Box::new(client_of(tcp())),
             Self::TlsOverUnix => Box::new(client_of(unix_client(port))),
             Self::TlsOverTls => Box::new(client_of(client_of(tcp()))),
         }
@@ -65,6 +84,9 @@ impl Way {
             Self::Tls => "tls",
             Self::TlsOverUnix => "tls_over_unix",
             Self::TlsOverTls => "tls_over_tls",
+            Self::Simulated => "simulated",
+            Self::SimulatedRough => "simulated_rough",
+            Self::SimulatedTls => "simulated_tls",
         }
     }
 

@@ -133,7 +133,8 @@ pub(crate) fn advance(state: State, event: Event) -> (State, Actions) {
     match (state, event) {
         (State::Lost, _) => (State::Lost, Actions::NONE),
         (_, Event::Abort) => (State::Lost, Actions::RESET | Actions::END),
-        (_, Event::Stop | Event::ReadFailed) => (State::Lost, Actions::END),
+        (_, Event::Stop) => (State::Lost, Actions::END),
+        (_, Event::ReadFailed) => read_failed(state),
         (_, Event::LoseConnection) => lose_connection(state),
         (_, Event::LoseWriteConnection) => lose_write_connection(state),
         (_, Event::Flushed) => flushed(state),
@@ -151,7 +152,7 @@ fn lose_connection(state: State) -> (State, Actions) {
         State::Opening | State::Open | State::Finishing => (State::Closing, Actions::START_DEADLINE),
         State::PeerFinished => (State::ClosingAlone, Actions::START_DEADLINE),
         State::Finished => (State::Lingering, Actions::START_LINGERING),
-        State::HungUp => (State::Lost, Actions::END),
+        State::HungUp => (State::Lost, Actions::RESET | Actions::END),
         State::Closing | State::ClosingAlone | State::Lingering | State::Lost => (state, Actions::NONE),
     }
 }
@@ -181,8 +182,18 @@ fn input_ended(state: State) -> (State, Actions) {
         State::Finishing => (State::ClosingAlone, Actions::DELIVER_END_OF_INPUT | Actions::START_DEADLINE),
         State::Finished => (State::Lost, Actions::DELIVER_END_OF_INPUT | Actions::END),
         State::Closing => (State::ClosingAlone, Actions::NONE),
-        State::Opening | State::Lingering | State::HungUp => (State::Lost, Actions::END),
+        State::Opening | State::Lingering => (State::Lost, Actions::END),
+        State::HungUp => (State::Lost, Actions::RESET | Actions::END),
         State::PeerFinished | State::ClosingAlone | State::Lost => (state, Actions::NONE),
+    }
+}
+
+/// Not every failure has broken the connection already: what the peer misses must not pass for an orderly end.
+fn read_failed(state: State) -> (State, Actions) {
+    match state {
+        // Everything was sent and may still be on its way.
+        State::Finished | State::Lingering => (State::Lost, Actions::END),
+        _ => (State::Lost, Actions::RESET | Actions::END),
     }
 }
 
@@ -192,15 +203,16 @@ fn hung_up(state: State) -> (State, Actions) {
             (State::HungUp, Actions::DISCARD_OUTPUT | Actions::START_DEADLINE)
         }
         State::HungUp => (state, Actions::NONE),
-        _ => (State::Lost, Actions::END),
+        State::Lingering => (State::Lost, Actions::END),
+        _ => (State::Lost, Actions::RESET | Actions::END),
     }
 }
 
 fn deadline_reached(state: State) -> (State, Actions) {
     match state {
         // What is unsent stays unsent; a reset says so to the peer.
-        State::Closing | State::ClosingAlone => (State::Lost, Actions::RESET | Actions::END),
-        State::Lingering | State::HungUp => (State::Lost, Actions::END),
+        State::Closing | State::ClosingAlone | State::HungUp => (State::Lost, Actions::RESET | Actions::END),
+        State::Lingering => (State::Lost, Actions::END),
         _ => (state, Actions::NONE),
     }
 }

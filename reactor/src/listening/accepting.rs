@@ -161,6 +161,8 @@ impl Reactor {
         opening: Opening,
     ) -> io::Result<()> {
         if let Err(error) = stream.register(id.token()) {
+            // The peer may have sent something; that nobody will read it must not pass for an orderly end.
+            stream.reset_on_drop();
             self.core().run_guarded("a protocol's destructor", || drop(prospect));
             return Err(error);
         }

@@ -15,22 +15,44 @@ use crate::random::Random;
 /// assert_eq!(Dice::new(7).number(), Dice::new(7).number());
 /// ```
 #[derive(Debug)]
-pub struct Dice(RefCell<Random>);
+pub struct Dice {
+    random: RefCell<Random>,
+    /// What comes before the numbers from the seed; the next is the last.
+    given: RefCell<Vec<u8>>,
+}
 
 impl Dice {
     /// Dice whose numbers follow from `seed`.
     pub const fn new(seed: u64) -> Self {
-        Self(RefCell::new(Random::new(seed)))
+        Self { random: RefCell::new(Random::new(seed)), given: RefCell::new(Vec::new()) }
+    }
+
+    /// Dice whose first numbers are made of these bytes, so that whoever makes the bytes, such as a fuzzer, decides. Each
+    /// takes as many bytes as its range needs: a chance, or a roll of up to 256 sides, takes one. After the bytes come the
+    /// numbers of seed 0.
+    ///
+    /// ```
+    /// use ropewalk_reactor::testing::Dice;
+    ///
+    /// let dice = Dice::from_bytes(&[3, 0, 1]);
+    /// assert_eq!(dice.roll(6), 3);
+    /// assert_eq!(dice.roll(1_000), 256);
+    /// assert_eq!(dice.number(), Dice::new(0).number());
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let given = bytes.iter().rev().copied().collect();
+        Self { random: RefCell::new(Random::new(0)), given: RefCell::new(given) }
     }
 
     /// Any number.
     pub fn number(&self) -> u64 {
-        self.0.borrow_mut().next()
+        self.up_to(u64::MAX)
     }
 
     /// A number below `sides`; zero if there are none.
     pub fn roll(&self, sides: u64) -> u64 {
-        if sides == 0 { 0 } else { self.number() % sides }
+        let Some(highest) = sides.checked_sub(1) else { return 0 };
+        self.up_to(highest) % sides
     }
 
     /// One of several things.
@@ -51,9 +73,32 @@ impl Dice {
 
     /// True with this probability, from 0 for never to 1 for always.
     pub fn chance(&self, probability: f64) -> bool {
-        const STEPS: f64 = (1u64 << 53) as f64;
         // Never and always take no number, so that what cannot happen changes nothing.
-        probability >= 1.0 || probability > 0.0 && ((self.number() >> 11) as f64) < probability * STEPS
+        probability >= 1.0 || probability > 0.0 && self.falls_below(probability)
+    }
+
+    fn falls_below(&self, probability: f64) -> bool {
+        const STEPS: f64 = (1u64 << 53) as f64;
+        match self.given(u64::from(u8::MAX)) {
+            Some(byte) => (byte as f64) < probability * 256.0,
+            None => ((self.random.borrow_mut().next() >> 11) as f64) < probability * STEPS,
+        }
+    }
+
+    /// Any number, of which only what does not exceed `highest` counts.
+    fn up_to(&self, highest: u64) -> u64 {
+        self.given(highest).unwrap_or_else(|| self.random.borrow_mut().next())
+    }
+
+    /// A number of as many of the bytes as it takes to reach `highest`, the lowest first, if there are any left.
+    fn given(&self, highest: u64) -> Option<u64> {
+        let mut given = self.given.borrow_mut();
+        if given.is_empty() {
+            return None;
+        }
+        let count = (u64::BITS - highest.leading_zeros()).div_ceil(8) as usize;
+        let first = given.len().saturating_sub(count);
+        Some(given.drain(first..).fold(0, |number, byte| number << 8 | u64::from(byte)))
     }
 
     /// Puts `items` into an order in which each is as likely to come first.

@@ -1,6 +1,6 @@
 //! What a host is to the network, and when it has something to do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -46,8 +46,8 @@ pub(crate) struct HostState {
     next_port: u16,
     /// The calls made so far, if they are recorded.
     pub(crate) calls: Option<Vec<Operation>>,
-    /// The number of the call that is to fail, from zero, and how.
-    pub(crate) failing_call: Option<(usize, io::ErrorKind)>,
+    /// The numbers of the calls that are to fail, from zero, and how.
+    pub(crate) failing_calls: BTreeMap<usize, io::ErrorKind>,
 }
 
 /// What a host's reactor is doing.
@@ -82,7 +82,7 @@ impl HostState {
             descriptors_max: DESCRIPTORS,
             next_port: FIRST_PORT,
             calls: None,
-            failing_call: None,
+            failing_calls: BTreeMap::new(),
         }
     }
 
@@ -288,7 +288,7 @@ impl World {
         if let Some(calls) = &mut state.calls {
             let number = calls.len();
             calls.push(operation);
-            if let Some((_, error)) = state.failing_call.take_if(|(failing, _)| *failing == number) {
+            if let Some(error) = state.failing_calls.remove(&number) {
                 return self.fail(host, operation, error);
             }
         }

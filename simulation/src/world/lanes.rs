@@ -20,9 +20,10 @@ const RESEND_MAX: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_millis(924_600);
 
 /// All ways between two hosts.
-#[derive(Default)]
 pub(crate) struct Lanes {
     pub(crate) default: Link,
+    /// Within each host.
+    pub(crate) loopback: Link,
     /// By the two hosts, the lesser first.
     links: BTreeMap<(HostIndex, HostIndex), Link>,
     /// By where from and where to. Without an entry, a lane is open and idle.
@@ -41,6 +42,18 @@ struct Lane {
     held: VecDeque<Packet>,
 }
 
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            default: Link::default(),
+            loopback: Link::LOOPBACK,
+            links: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            unreachable: BTreeSet::new(),
+        }
+    }
+}
+
 impl Lanes {
     pub(crate) fn set_link(&mut self, one: HostIndex, other: HostIndex, link: Link) {
         self.links.insert((one.min(other), one.max(other)), link);
@@ -48,7 +61,7 @@ impl Lanes {
 
     pub(super) fn link(&self, one: HostIndex, other: HostIndex) -> Link {
         if one == other {
-            return Link::LOOPBACK;
+            return self.loopback;
         }
         *self.links.get(&(one.min(other), one.max(other))).unwrap_or(&self.default)
     }

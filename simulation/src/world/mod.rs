@@ -123,10 +123,10 @@ pub(crate) enum Body {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(dice: Dice) -> Self {
         Self {
             now: Instant::ZERO,
-            dice: Rc::new(Dice::new(seed)),
+            dice: Rc::new(dice),
             schedule: Schedule::new(),
             hosts: Vec::new(),
             runnable: Vec::new(),

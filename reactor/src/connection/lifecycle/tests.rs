@@ -28,6 +28,8 @@ struct Seen {
     deadline_runs: bool,
     /// Output was accepted and neither flushed nor discarded.
     unsent: bool,
+    /// Output was accepted and discarded.
+    discarded: bool,
     asked_to_close: bool,
 }
 
@@ -41,6 +43,7 @@ impl Seen {
             finished_writing: false,
             deadline_runs: false,
             unsent: false,
+            discarded: false,
             asked_to_close: false,
         }
     }
@@ -83,6 +86,7 @@ impl Seen {
         }
         if actions.contains(Actions::DISCARD_OUTPUT) {
             assert_eq!(event, Event::HungUp, "G3: output discarded without a reason: {context}");
+            self.discarded |= self.unsent;
             self.unsent = false;
         }
         if actions.contains(Actions::START_DEADLINE) || actions.contains(Actions::START_LINGERING) {
@@ -92,6 +96,11 @@ impl Seen {
             assert!(!self.ended, "G1: lost once: {context}");
             let orderly = matches!(event, Event::LoseConnection | Event::Flushed | Event::InputEnded);
             assert!(!(orderly && self.unsent), "G3: output lost without a reason: {context}");
+            let is_missing = (self.unsent || self.discarded) && event != Event::Stop;
+            assert!(
+                !is_missing || actions.contains(Actions::RESET),
+                "G3: what is missing would look like an orderly end to the peer: {context}"
+            );
             self.ended = true;
         }
     }
