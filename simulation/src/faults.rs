@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How often a host's system calls do what the operating system may do and seldom does. Each is a probability from 0, never,
 /// to 1, always; the defaults are never.
 ///
+/// Spurious and late readiness, and calls that would block, call forth more events of their kind: all of them above a third or
+/// so have no end.
+///
 /// All of it stays within what a [`Driver`](ropewalk_reactor::driver::Driver) may do, so nothing here excuses a program that
 /// goes wrong.
 ///
