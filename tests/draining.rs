@@ -129,6 +129,23 @@ fn connections_that_end_by_themselves_are_counted_once() {
 }
 
 /// Draining and then stopping loses nothing; stopping in the middle ends the drain.
+/// A stop waits for nobody. Who has not got everything must not take that for an orderly end.
+#[test]
+fn stopping_resets_who_has_not_got_everything() {
+    let log = Log::default();
+    let mut world = World::new();
+    let (quick, first) = world.open(Script::new(&log));
+    let (slow, second) = world.open(Script::new(&log));
+    slow.set_window(Some(2));
+    first.write("bye");
+    second.write("bye");
+    world.reactor.stop();
+    world.settle();
+    assert_eq!((quick.received(), slow.received()), (b"bye".to_vec(), b"by".to_vec()));
+    assert!(quick.has_finished() && !quick.was_reset());
+    assert!(slow.was_reset());
+}
+
 #[test]
 fn stopping_ends_a_drain() {
     let log = Log::default();

@@ -96,6 +96,10 @@ impl Reactor {
                     match connection.shared().state() {
                         // Everything was sent; only the peer's farewell is missing.
                         State::Lingering => connection.shared().step(Event::Stop),
+                        // What is unsent stays unsent; a reset says so to the peer.
+                        _ if connection.shared().has_output() => {
+                            connection.shared().end_with(Reason::Shutdown, Event::Abort);
+                        }
                         _ => connection.shared().end_with(Reason::Shutdown, Event::Stop),
                     }
                 }
