@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod choices;
+mod commands;
 mod cuts;
 mod hostile;
 mod memory;
@@ -12,6 +13,7 @@ mod tls_end;
 mod witness;
 
 pub use choices::Choices;
+pub use commands::{Commands, commands};
 pub use cuts::cuts;
 pub use hostile::{hear_as_client, hear_as_server};
 pub use memory::bounded;
