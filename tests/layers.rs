@@ -474,6 +474,26 @@ fn a_client_may_give_up_during_the_handshake() {
 }
 
 #[test]
+fn a_client_hears_that_a_drain_or_a_stop_ended_its_handshake() {
+    let layers = || vec![Box::new(Masked::client()) as Box<dyn Layer>];
+    let mut world = World::new();
+    let (peer, result) = connect(&mut world, Layered::new(for_protocol(|| Echo), layers));
+    let _ = world.reactor.drain(Duration::from_secs(5));
+    world.settle();
+    peer.finish();
+    world.settle();
+    let error = result.take().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "connecting to 10.0.0.7:7: cancelled");
+
+    let mut world = World::new();
+    let (_, result) = connect(&mut world, Layered::new(for_protocol(|| Echo), layers));
+    world.reactor.stop();
+    while world.reactor.run_once(Some(Duration::ZERO)).unwrap() == Status::Running {}
+    let error = result.take().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "connecting to 10.0.0.7:7: the reactor stopped");
+}
+
+#[test]
 fn a_factory_may_refuse_before_a_byte_is_exchanged() {
     struct Refuses(Rc<Cell<bool>>);
     impl Factory for Refuses {

@@ -217,6 +217,22 @@ fn drain() {
     assert_eq!(advance(&mut wheel, u64::MAX), [fresh]);
 }
 
+/// Else they would all be correct, and looked at again and again.
+#[test]
+fn timers_of_one_level_wait_in_slots_of_their_own() {
+    let mut wheel = Wheel::new();
+    let mut places = Vec::new();
+    for (level, digit) in (1..LEVELS as u32).flat_map(|level| (1..RADIX).map(move |digit| (level, digit))) {
+        let id = wheel.insert(at((u64::from(digit) << (level * 6)) * MILLISECOND), ());
+        let Place::Slot(number) = wheel.nodes[id.index as usize].place else { panic!("not in a slot") };
+        places.push(number);
+    }
+    let timers = places.len();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), timers);
+}
+
 #[test]
 fn a_node_is_small() {
     assert!(size_of::<Node<Box<dyn Fn()>>>() <= 48);
