@@ -209,3 +209,23 @@ fn a_connection_that_closes_as_a_layer_is_put_in_place_sends_what_was_written() 
     world.settle();
     assert_eq!(peer.received(), [b"before", GREETING, &masked("behind"), END].concat());
 }
+
+#[test]
+fn much_output_before_a_layer_takes_nothing_along_that_belongs_behind_it() {
+    struct Upgrading;
+    impl Protocol for Upgrading {
+        fn data_received(&mut self, transport: &Transport, _: &[u8]) -> Result {
+            transport.write(vec![b'x'; 100_000]);
+            transport.insert_layer(Masked::server());
+            transport.write("secret");
+            Ok(())
+        }
+    }
+    let (mut world, peer, _) = World::with(Upgrading);
+    peer.send("go");
+    world.settle();
+    assert_eq!(peer.received(), [b'x'; 100_000]);
+    peer.send(GREETING);
+    world.settle();
+    assert_eq!(peer.received(), [GREETING, &masked("secret")].concat());
+}

@@ -199,6 +199,20 @@ fn entries_of_cancelled_timers_do_not_pile_up() {
 }
 
 #[test]
+fn entries_of_a_crowd_that_is_cancelled_at_once_go() {
+    for crowd in [1_000, 1_001] {
+        let mut wheel = Wheel::new();
+        wheel.insert(at(1), ());
+        let ids: Vec<_> = (0..crowd).map(|_| wheel.insert(at(2), ())).collect();
+        assert_eq!(wheel.next_wakeup(), Some(at(1)));
+        for id in ids {
+            wheel.remove(id);
+        }
+        assert!(wheel.near.len() <= KEPT_ENTRIES + 4, "{} of {crowd} are left", wheel.near.len());
+    }
+}
+
+#[test]
 fn drain() {
     let mut wheel = Wheel::new();
     let due = wheel.insert(at(1), 1);
