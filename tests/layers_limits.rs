@@ -215,7 +215,7 @@ fn much_output_before_a_layer_takes_nothing_along_that_belongs_behind_it() {
     struct Upgrading;
     impl Protocol for Upgrading {
         fn data_received(&mut self, transport: &Transport, _: &[u8]) -> Result {
-            transport.write(vec![b'x'; 100_000]);
+            (0..100).for_each(|_| transport.write([b'x'; 1_000]));
             transport.insert_layer(Masked::server());
             transport.write("secret");
             Ok(())
