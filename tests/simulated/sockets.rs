@@ -195,3 +195,43 @@ fn a_socket_that_stops_gives_its_port_and_its_descriptor_back() {
     assert_eq!(simulation.descriptors(&client), before);
     open(&mut simulation).unwrap();
 }
+
+#[test]
+fn datagrams_that_are_received_make_room_for_others_and_those_beyond_208_kib_are_dropped() {
+    let received = Rc::<RefCell<Vec<String>>>::default();
+    let (mut simulation, server, client) = two_hosts(idle);
+    let noting = Noting(Rc::clone(&received));
+    let at = ([0, 0, 0, 0], PORT);
+    let _receiver =
+        simulation.reactor(&server).listen_datagrams(at, DatagramOptions::default(), noting).unwrap();
+    let to = Address::Udp((server.address(), PORT).into());
+    let noting = Noting(Rc::default());
+    let sender =
+        simulation.reactor(&client).listen_datagrams(at, DatagramOptions::default(), noting).unwrap();
+    for round in 1..=10 {
+        (0..100).for_each(|_| sender.send_to([b'x'; 1024], &to).unwrap());
+        simulation.run_for(SECOND);
+        assert_eq!(received.borrow().len(), round * 100);
+    }
+    received.take();
+    simulation.suspend(&server, 10 * SECOND);
+    (0..300).for_each(|_| sender.send_to([b'x'; 1024], &to).unwrap());
+    simulation.run_for(20 * SECOND);
+    assert_eq!(received.borrow().len(), 208);
+}
+
+#[test]
+fn connections_beyond_the_backlog_wait_until_there_is_room() {
+    let (mut simulation, server, client) = two_hosts(|reactor| {
+        let mut options = ListenOptions::default();
+        options.backlog = 2;
+        reactor.listen(([0, 0, 0, 0], PORT), options, for_protocol(|| Echo))?;
+        Ok(())
+    });
+    simulation.suspend(&server, 10 * SECOND);
+    let heard: Vec<_> = (0..3).map(|_| connect(&mut simulation, &client, server.address())).collect();
+    simulation.run_for(9 * SECOND);
+    assert_eq!(heard.iter().filter(|heard| heard.is_made()).count(), 2);
+    simulation.run_for(20 * SECOND);
+    assert!(heard.iter().all(Heard::is_made));
+}
