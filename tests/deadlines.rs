@@ -317,3 +317,26 @@ fn g6_spurious_readiness_does_not_renew_the_write_timeout() {
     peer.spurious(Readiness { writable: true, ..Readiness::default() });
     assert_ends_after(&mut world, &log, SECOND * 4, "lost Write(10s)");
 }
+
+/// Lingering counts from when it began, however long the connection stood before.
+#[test]
+fn g6_lingering_after_silence_takes_its_time() {
+    let log = Log::default();
+    let (mut world, _, transport) = World::with(Script::new(&log));
+    world.run_for(SECOND * 1000);
+    transport.lose_connection();
+    assert_ends_after(&mut world, &log, SECOND * 2, "lost closed");
+}
+
+/// Of two timeouts the nearer one counts.
+#[test]
+fn the_nearer_of_the_idle_and_the_write_timeout_is_the_reason() {
+    // An idle connection is closed, and what waits is given the close timeout.
+    for (idle, end, reason) in [(301, 300, "lost Write(300s)"), (299, 299 + 60, "lost Idle(299s)")] {
+        let log = Log::default();
+        let (mut world, _, transport) = stalled(&log);
+        transport.set_idle_timeout(Some(SECOND * idle));
+        transport.write("x");
+        assert_ends_after(&mut world, &log, SECOND * end, reason);
+    }
+}

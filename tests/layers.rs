@@ -11,8 +11,8 @@ use std::time::Duration;
 use layering::{END, GREETING, Header, Layered, Masked, masked, unmask};
 use ropewalk::testing::Peer;
 use ropewalk::{
-    ConnectOptions, ConnectResult, Factory, Layer, LayerState, Result, Status, Transport, factory_fn,
-    for_protocol,
+    ConnectError, ConnectOptions, ConnectResult, Factory, Layer, LayerState, Result, Status, Transport,
+    factory_fn, for_protocol,
 };
 use world::{Echo, Log, Script, World, limits};
 
@@ -471,6 +471,24 @@ fn a_client_may_give_up_during_the_handshake() {
     assert_eq!(heard.take().unwrap(), "connecting to 10.0.0.7:7: cancelled");
     assert!(peer.was_reset());
     assert_eq!(world.connections(), 0);
+}
+
+#[test]
+fn a_client_hears_that_a_drain_or_a_stop_ended_its_handshake() {
+    let layers = || vec![Box::new(Masked::client()) as Box<dyn Layer>];
+    let mut world = World::new();
+    let (peer, result) = connect(&mut world, Layered::new(for_protocol(|| Echo), layers));
+    let _ = world.reactor.drain(Duration::from_secs(5));
+    world.settle();
+    peer.finish();
+    world.settle();
+    assert!(matches!(result.take().unwrap(), Err(ConnectError::Cancelled { .. })));
+
+    let mut world = World::new();
+    let (_, result) = connect(&mut world, Layered::new(for_protocol(|| Echo), layers));
+    world.reactor.stop();
+    while world.reactor.run_once(Some(Duration::ZERO)).unwrap() == Status::Running {}
+    assert!(matches!(result.take().unwrap(), Err(ConnectError::Shutdown { .. })));
 }
 
 #[test]

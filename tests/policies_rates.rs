@@ -524,3 +524,42 @@ fn a_lost_connection_takes_no_limit() {
     assert_eq!(log.take(), ["closed"]);
     world.run_for(Duration::from_secs(10));
 }
+
+/// A limit that is gone does not count as what holds output up.
+#[test]
+fn a_limit_that_was_taken_away_prolongs_no_close() {
+    const MIB: usize = 1024 * 1024;
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Script::new(&log));
+    peer.set_window(Some(0));
+    transport.set_write_rate(bucket(1000, 1000));
+    transport.set_write_rate(None);
+    transport.write(vec![0; 3 * MIB]);
+    transport.lose_connection();
+    world.run_for(SECOND * 40);
+    peer.open_window(MIB);
+    world.run_for(SECOND * 19);
+    assert_eq!(log.count("lost"), 0);
+    world.run_for(SECOND);
+    assert_eq!(log.last(), "lost Close(60s)");
+}
+
+/// A connection whose socket is full takes nothing of the rate that others could use.
+#[test]
+fn output_that_waits_for_its_peer_waits_for_no_tokens() {
+    let (mut world, peer, transport) = World::with(Echo);
+    let (other, sending) = world.open(Echo);
+    let shared = bucket(1000, 1000);
+    transport.set_write_rate(shared.clone());
+    sending.set_write_rate(shared);
+    peer.set_window(Some(0));
+    transport.write("x");
+    world.settle();
+    sending.write(vec![b'x'; 5_000]);
+    world.settle();
+    let timers = world.reactor.stats().timers;
+    transport.write("x");
+    world.settle();
+    assert_eq!(world.reactor.stats().timers, timers);
+    assert_eq!(other.received().len(), 1000);
+}

@@ -183,8 +183,10 @@ fn nesting_has_an_end() {
     let registry = wrapping();
     assert!(registry.server(&format!("{}tcp:80", "wrap:".repeat(7))).is_ok());
     for depth in [8, 100_000] {
-        let error = registry.server(&format!("{}tcp:80", "wrap:".repeat(depth))).unwrap_err();
-        assert_eq!((error.problem(), error.position()), (&DescriptionProblem::NestedTooDeeply, 40));
+        let text = format!("{}tcp:80", "wrap:".repeat(depth));
+        for error in [registry.server(&text).unwrap_err(), registry.client(&text).unwrap_err()] {
+            assert_eq!((error.problem(), error.position()), (&DescriptionProblem::NestedTooDeeply, 40));
+        }
     }
 }
 

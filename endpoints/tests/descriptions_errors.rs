@@ -4,7 +4,7 @@
 use std::io;
 
 use ropewalk_endpoints::{
-    DescriptionError, DescriptionProblem, EndpointRegistry, client_endpoint, server_endpoint,
+    DescriptionError, DescriptionProblem, EndpointRegistry, client_endpoint, quote_argument, server_endpoint,
 };
 
 fn server_error(text: &str) -> DescriptionError {
@@ -150,6 +150,36 @@ fn nesting_too_deeply_is_said() {
 }
 
 #[test]
+fn nesting_in_a_parameter_counts_as_well() {
+    let mut registry = EndpointRegistry::standard();
+    registry.register_server("via", |arguments| {
+        let ([], [endpoint]) = arguments.parameters([], ["endpoint"])?;
+        Ok(Box::new(endpoint.nested_server()?.unwrap()))
+    });
+    registry.register_client("via", |arguments| {
+        let ([], [endpoint]) = arguments.parameters([], ["endpoint"])?;
+        Ok(Box::new(endpoint.nested_client()?.unwrap()))
+    });
+    let nested = |depth| {
+        (1..depth).fold("tcp:127.0.0.1:80".to_owned(), |inner, _| {
+            format!("via:endpoint={}", quote_argument(&inner))
+        })
+    };
+    registry.client(&nested(8)).unwrap();
+    assert!(registry.client(&nested(9)).unwrap_err().to_string().contains("is nested too deeply"));
+    let server = |depth| nested(depth).replace("127.0.0.1", "").replace("tcp", "stdio");
+    assert!(!registry.server(&server(8)).unwrap_err().to_string().contains("is nested too deeply"));
+    assert!(registry.server(&server(9)).unwrap_err().to_string().contains("is nested too deeply"));
+}
+
+#[test]
+fn what_is_not_secret_is_shown_as_it_is() {
+    let said = server_error("socket=web:80").to_string();
+    assert!(said.contains(r#"of an unknown kind "socket=web""#), "{said}");
+    assert_eq!(server_error(r"tcp:80:note=a\:b\=c").description(), r"tcp:80:note=a\:b\=c");
+}
+
+#[test]
 fn ports_are_digits_from_0_to_65535() {
     for port in [
         "65536",
@@ -218,7 +248,7 @@ fn only_a_likely_slip_gets_a_suggestion() {
         let said = server_error(text).to_string();
         assert!(said.ends_with(&format!("did you mean {meant}?")), "{said}");
     }
-    for text in ["udp:", "tcpxy:", "t:", "whatever:", "\u{1f980}:", "telnet:"] {
+    for text in ["udp:", "tcpxy:", "xytcp:", "t:", "whatever:", "\u{1f980}:", "telnet:"] {
         let said = server_error(text).to_string();
         assert!(!said.contains("did you mean"), "{said}");
     }

@@ -264,3 +264,21 @@ fn passwords_are_not_shown_however_broken_the_description_is() {
     let error = client_endpoint(r"socks5:password=é\").unwrap_err();
     assert_eq!((error.problem(), error.position()), (&DescriptionProblem::LoneBackslash, 16));
 }
+
+#[test]
+fn passwords_are_not_shown_of_a_description_in_any_argument() {
+    for written in [r"wrap:via=socks5\:password\=secret\:x", r"wrap:socks5\:password\=secret\:x"] {
+        let error = client_endpoint(written).unwrap_err();
+        assert_eq!(error.description(), written.replace("secret", "***"));
+    }
+    let error = client_endpoint(r"wrap:via=socks5\:password\=secret\").unwrap_err();
+    assert_eq!(error.description(), r"wrap:via=socks5\:password\=***");
+}
+
+#[test]
+fn an_error_is_told_however_deep_the_description_pretends_to_be() {
+    let deep = format!("tcp:{}", "endpoint=".repeat(20_000));
+    assert_eq!(client_endpoint(&deep).unwrap_err().description(), deep);
+    let error = client_endpoint(&format!("{deep}password=secret")).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"));
+}

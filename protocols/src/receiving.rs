@@ -161,15 +161,14 @@ impl Held {
             start = 0;
         }
         copy(&read[next..], &mut held);
-        let length = held.len() - start;
-        if length == 0 {
+        if held.is_empty() {
             // An idle receiver has no buffer. A line that came in pieces thus costs an allocation, which is little beside
             // the read that each piece has cost.
             *self = Self::default();
             return;
         }
-        if start == 0 && held.capacity() > SPARE_CAPACITY.max(4 * length) {
-            held.shrink_to(length);
+        if start == 0 && held.capacity() > SPARE_CAPACITY.max(4 * held.len()) {
+            held.shrink_to_fit();
         }
         *self = Self { bytes: held, start, stopped };
     }

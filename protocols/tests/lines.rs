@@ -235,7 +235,8 @@ fn s19_an_error_ends_the_connection_with_that_error_after_what_was_written() {
 fn s21_any_delimiter_but_an_empty_one() {
     let with = |delimiter: &'static Delimiter| move |log| receiver(log, echo).delimiter(delimiter.clone());
     let leak = |delimiter| -> &'static Delimiter { Box::leak(Box::new(delimiter)) };
-    assert!(Delimiter::custom("").is_err());
+    let error = Delimiter::custom("").unwrap_err();
+    assert_eq!(error.to_string(), "the delimiter of lines must not be empty");
     for (delimiter, input, expected) in [
         (Delimiter::Lf, "a\r\n\nb", vec!["line a\\r", "line ", "eof b"]),
         (

@@ -50,7 +50,8 @@ pub trait Layer: Any {
     }
 
     /// Whether the input from below may end here. If it may not, the connection ends with
-    /// [`Reason::Truncated`](crate::Reason::Truncated). Not asked in the state [`LayerState::Opening`], in which it never may.
+    /// [`Reason::Truncated`](crate::Reason::Truncated). Not asked in the states [`LayerState::Opening`], in which it
+    /// never may, and [`LayerState::InputEnded`], in which it has.
     fn may_end(&self) -> bool {
         true
     }

@@ -82,3 +82,28 @@ fn much_may_happen_in_scripts_that_are_repeated() {
     let script = Script::new().send("a").wait(second).send("b").wait(second);
     assert_eq!(check_protocol(OneByOne::new, script).events, ["data ab"]);
 }
+
+#[test]
+fn bytes_of_any_kind_are_a_script() {
+    let scripts: [Script; 6] = [
+        "hi".into(),
+        b"hi".into(),
+        (*b"hi").into(),
+        b"hi".as_slice().into(),
+        b"hi".to_vec().into(),
+        (&b"hi".to_vec()).into(),
+    ];
+    for script in scripts {
+        assert_eq!(check_protocol(|_| Echo, script).written, b"hi");
+    }
+}
+
+/// Sends back what it hears.
+struct Echo;
+
+impl Protocol for Echo {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        transport.write(data);
+        Ok(())
+    }
+}

@@ -16,6 +16,7 @@ mod policies;
 mod repeating;
 mod seeds;
 mod services;
+mod sockets;
 mod timeouts;
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::parse::{Reader, quote_argument, same_key};
+use super::parse::{Reader, quote_argument};
+use super::registry::NESTING_MAX;
 use crate::AddressError;
 
 /// What is shown in the place of a password.
@@ -18,9 +19,14 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn of(text: &str) -> Self {
+        Self::at(1, text)
+    }
+
+    /// Of the description number `depth` in one another.
+    fn at(depth: usize, text: &str) -> Self {
         let mut shown = Self { text: String::with_capacity(text.len()), replaced: Vec::new() };
         let mut copied = 0;
-        for (range, replacement) in hidden_values(text) {
+        for (range, replacement) in hidden_values(depth, text) {
             shown.text.push_str(&text[copied..range.start]);
             shown.text.push_str(&replacement);
             copied = range.end;
@@ -57,13 +63,25 @@ pub(super) fn shown_kind(kind: &str) -> String {
     }
 }
 
-/// A value as it may be shown: not if it is a password, and not those of a description in it.
+/// A value as it may be shown: not if it is a password, and not those of a description that it may be.
 pub(super) fn shown_value<'a>(key: Option<&str>, value: &'a str) -> Cow<'a, str> {
+    shown_value_at(1, key, value)
+}
+
+fn shown_value_at<'a>(depth: usize, key: Option<&str>, value: &'a str) -> Cow<'a, str> {
+    // Nothing reads a description so deep in others, and taking it apart would need a stack as deep as the text is long.
+    let is_too_deep = depth >= NESTING_MAX;
     match key {
         Some(key) if is_secret(key) => HIDDEN.into(),
-        Some(key) if same_key(key, "endpoint") => Shown::of(value).text.into(),
-        _ => value.into(),
+        _ if is_too_deep && may_hold_secret(value) => HIDDEN.into(),
+        _ if is_too_deep => value.into(),
+        _ => Shown::at(depth + 1, value).text.into(),
     }
+}
+
+/// Whether the key of a password may be anywhere in a text.
+fn may_hold_secret(text: &str) -> bool {
+    text.replace(['_', '\\'], "").to_ascii_lowercase().contains("passw")
 }
 
 /// Whether a key is `password`, or meant to be.
@@ -72,27 +90,29 @@ fn is_secret(key: &str) -> bool {
 }
 
 /// The values that are not to be shown, and what stands for them. What stands where the kind should be may have one too.
-fn hidden_values(text: &str) -> Vec<(Range<usize>, String)> {
+fn hidden_values(depth: usize, text: &str) -> Vec<(Range<usize>, String)> {
     let mut reader = Reader::new(text, 0);
     let mut hidden = Vec::new();
+    let mut is_kind = true;
     loop {
         let (mut key, mut start) = (None, reader.position());
         let mut part = reader.part(&[':', '=']);
         if part.is_ok() && reader.take('=') {
             (key, start) = (part.ok(), reader.position());
             part = reader.part(&[':']);
-            if let Ok(value) = &part {
-                let shown = shown_value(key.as_deref(), value);
-                if shown != *value {
-                    hidden.push((start..reader.position(), quote_argument(&shown)));
-                }
-            }
         }
-        if part.is_err() {
+        let Ok(value) = part else {
             let secret = broken_off_secret(key.as_deref(), &text[start..]);
             hidden.extend(secret.map(|secret| (start + secret..text.len(), HIDDEN.to_owned())));
             return hidden;
+        };
+        if !is_kind || key.is_some() {
+            let shown = shown_value_at(depth, key.as_deref(), &value);
+            if shown != value {
+                hidden.push((start..reader.position(), quote_argument(&shown)));
+            }
         }
+        is_kind = false;
         if !reader.take(':') {
             return hidden;
         }

@@ -133,6 +133,64 @@ fn a_pause_after_every_frame_costs_no_more_than_a_few_copies_of_the_read() {
 }
 
 #[test]
+fn what_is_held_moves_once_more_than_half_of_it_is_delivered() {
+    let probe = probe();
+    let mut framing = semicolons(|_: &[u8], _: Rest<'_>, transport: &Transport| {
+        transport.pause_reading();
+        Ok(())
+    });
+    let mut held = Held::default();
+    held.receive(&mut framing, probe.transport(), b"a;b;c;d;e;").unwrap();
+    assert_eq!((held.start, COPIED.get()), (0, 8));
+    for expected in [(2, 8), (4, 8), (0, 8 + 2)] {
+        probe.transport().resume_reading();
+        held.receive(&mut framing, probe.transport(), &[]).unwrap();
+        assert_eq!((held.start, COPIED.get()), expected);
+    }
+}
+
+#[test]
+fn a_receiver_that_is_always_behind_keeps_no_more_for_it() {
+    let probe = probe();
+    let mut framing = semicolons(|_: &[u8], _: Rest<'_>, transport: &Transport| {
+        transport.pause_reading();
+        Ok(())
+    });
+    let mut held = Held::default();
+    held.receive(&mut framing, probe.transport(), &b"x;".repeat(10)).unwrap();
+    for _ in 0..10_000 {
+        probe.transport().resume_reading();
+        held.receive(&mut framing, probe.transport(), b"x;").unwrap();
+    }
+    assert_eq!(framing.frames, 10_001);
+    assert!(held.capacity() <= 100, "{} bytes are kept", held.capacity());
+}
+
+#[test]
+fn a_callback_while_nothing_is_held_changes_nothing() {
+    let probe = probe();
+    let mut framing = semicolons(ignore);
+    let mut held = Held::default();
+    held.visit(probe.transport(), |_| ());
+    held.receive(&mut framing, probe.transport(), b"aa;bb;").unwrap();
+    assert_eq!((framing.frames, COPIED.get()), (2, 0));
+}
+
+#[test]
+fn a_frame_that_grows_has_room_to_grow() {
+    let probe = probe();
+    let mut framing = semicolons(ignore);
+    let mut held = Held::default();
+    let mut capacities = Vec::new();
+    for _ in 0..1_000 {
+        held.receive(&mut framing, probe.transport(), &[b'x'; 100]).unwrap();
+        capacities.push(held.capacity());
+    }
+    capacities.dedup();
+    assert!(capacities.len() < 15, "{} times memory was asked for", capacities.len());
+}
+
+#[test]
 fn putting_a_frame_behind_the_others_every_time_is_linear() {
     let probe = probe();
     let mut left = 20_000;

@@ -206,12 +206,7 @@ impl<T> Wheel<T> {
 
     /// Removes all timers and returns their values, in no particular order. Ids given out before are stale.
     pub(crate) fn drain(&mut self) -> Vec<T> {
-        let empty = Self {
-            tick: self.tick,
-            next_order: self.next_order,
-            next_generation: self.next_generation,
-            ..Self::new()
-        };
+        let empty = Self { tick: self.tick, next_generation: self.next_generation, ..Self::new() };
         mem::replace(self, empty).nodes.into_iter().filter_map(|node| node.value).collect()
     }
 

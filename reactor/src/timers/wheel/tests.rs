@@ -199,6 +199,20 @@ fn entries_of_cancelled_timers_do_not_pile_up() {
 }
 
 #[test]
+fn entries_of_a_crowd_that_is_cancelled_at_once_go() {
+    for crowd in [1_000, 1_001] {
+        let mut wheel = Wheel::new();
+        wheel.insert(at(1), ());
+        let ids: Vec<_> = (0..crowd).map(|_| wheel.insert(at(2), ())).collect();
+        assert_eq!(wheel.next_wakeup(), Some(at(1)));
+        for id in ids {
+            wheel.remove(id);
+        }
+        assert!(wheel.near.len() <= KEPT_ENTRIES + 4, "{} of {crowd} are left", wheel.near.len());
+    }
+}
+
+#[test]
 fn drain() {
     let mut wheel = Wheel::new();
     let due = wheel.insert(at(1), 1);
@@ -215,6 +229,22 @@ fn drain() {
     let fresh = wheel.insert(at(SECOND), 5);
     assert!([due, near, cancelled, far].iter().all(|&id| wheel.remove(id).is_none()));
     assert_eq!(advance(&mut wheel, u64::MAX), [fresh]);
+}
+
+/// Else they would all be correct, and looked at again and again.
+#[test]
+fn timers_of_one_level_wait_in_slots_of_their_own() {
+    let mut wheel = Wheel::new();
+    let mut places = Vec::new();
+    for (level, digit) in (1..LEVELS as u32).flat_map(|level| (1..RADIX).map(move |digit| (level, digit))) {
+        let id = wheel.insert(at((u64::from(digit) << (level * 6)) * MILLISECOND), ());
+        let Place::Slot(number) = wheel.nodes[id.index as usize].place else { panic!("not in a slot") };
+        places.push(number);
+    }
+    let timers = places.len();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), timers);
 }
 
 #[test]
