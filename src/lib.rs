@@ -128,10 +128,10 @@ pub use ropewalk_endpoints::{
 };
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
-    FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
-    LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
-    Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
-    StringTransport, Time,
+    FileSender, FrameTooLong, Group, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
+    KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
+    Netstring, NetstringReceiver, Overflow, Qotd, SendLine, SendString, Stateful, StatefulStringProtocol,
+    StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport, Time,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

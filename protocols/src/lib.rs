@@ -15,6 +15,7 @@
 
 mod errors;
 mod file_sender;
+mod group;
 mod line;
 mod receiving;
 mod services;
@@ -23,6 +24,9 @@ mod string;
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
 pub use file_sender::{FileSendError, FileSender};
+pub use group::Group;
+pub use group::membership::{KeyTaken, Membership};
+pub use group::policy::{Lag, LagPolicy, MemberTooSlow, Overflow};
 pub use line::delimiter::{CustomDelimiter, Delimiter, EmptyDelimiter};
 pub use line::sending::SendLine;
 pub use line::transport::LineTransport;

@@ -68,6 +68,8 @@ pub(crate) struct Rare {
     pub(crate) rates: Rates,
     /// Connections that read on when this one's output has drained.
     pub(crate) waiting_for_room: Vec<Transport>,
+    /// Those who wait for its output to drain.
+    pub(crate) waiting_for_drain: Vec<Resolver<()>>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) options: Options,
@@ -232,6 +234,8 @@ impl Shared {
         for waiting in self.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room)) {
             waiting.shared().end_wait_for_room();
         }
+        let waiting = self.take_rare(|rare| std::mem::take(&mut rare.waiting_for_drain));
+        waiting.into_iter().for_each(|resolver| resolver.resolve(()));
     }
 
     /// Reading waits until the output of `other` has drained.
