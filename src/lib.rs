@@ -95,6 +95,7 @@
 //! * `tls` (default): TLS on both sides, such as `TlsServerEndpoint`. Its cryptography comes from `aws-lc-rs` (default) or
 //!   `ring`, or from a provider that the program passes.
 //! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
+//! * `regex` (default): `Router::regex`; the crate is here as `regex`.
 //! * `native-certs`: those that the operating system trusts.
 #![forbid(unsafe_code)]
 
@@ -126,12 +127,15 @@ pub use ropewalk_endpoints::{
     TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
     TlsVersion,
 };
+#[cfg(feature = "regex")]
+pub use ropewalk_protocols::regex;
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
     FileSender, FrameTooLong, Group, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
-    KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
-    Netstring, NetstringReceiver, Overflow, Qotd, SendLine, SendString, Stateful, StatefulStringProtocol,
-    StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport, Time,
+    JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
+    Netstring, NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
+    StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
+    Time,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

@@ -18,6 +18,7 @@ mod file_sender;
 mod group;
 mod line;
 mod receiving;
+mod router;
 mod services;
 mod string;
 
@@ -31,6 +32,11 @@ pub use line::delimiter::{CustomDelimiter, Delimiter, EmptyDelimiter};
 pub use line::sending::SendLine;
 pub use line::transport::LineTransport;
 pub use line::{LineProtocol, LineReceiver};
+#[cfg(feature = "regex")]
+pub use regex;
+pub use router::Router;
+pub use router::context::RouterContext;
+pub use router::jobs::JobError;
 pub use services::chargen::Chargen;
 pub use services::daytime::Daytime;
 pub use services::discard::Discard;

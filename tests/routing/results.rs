@@ -1,0 +1,190 @@
+//! Work in threads, in a world where it is done in the next poll: order, errors, and what happens meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ropewalk::testing::{Events, Probe, check_protocol};
+use ropewalk::{Delimiter, JobError, Router};
+
+use super::{Context, answer, named, probe, protocol};
+
+/// Writes the result, whatever it is.
+fn tell<S: 'static>(context: &mut Context<'_, S>, result: Result<String, JobError>) -> ropewalk::Result {
+    context.write(result.unwrap_or_else(|error| format!("[{error}]")) + ";");
+    Ok(())
+}
+
+/// `work` lines are answered from a thread, others at once.
+fn working() -> Router {
+    Router::new()
+        .per_line(Delimiter::Lf)
+        .prefix("work", |context, line| {
+            let line = String::from_utf8_lossy(line).into_owned();
+            context.run_in_thread(move || format!("done {line}"), tell);
+            Ok(())
+        })
+        .prefix("panic", |context, _| {
+            context.run_in_thread(|| -> String { panic!("on purpose") }, tell);
+            Ok(())
+        })
+        .prefix("fail", |context, _| {
+            context.run_in_thread(|| (), |_, _| Err("it failed".into()));
+            Ok(())
+        })
+        .prefix("quit", |context, _| {
+            context.lose_connection();
+            Ok(())
+        })
+        .any(named("now"))
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_questions() {
+    let mut probe = probe(&working());
+    let answers = answer(&mut probe, "work 1\nx\nwork 2\nwork 3\ny\npanic\nz\n");
+    let panicked = "[the work panicked: on purpose];";
+    assert_eq!(answers, format!("done work 1;now(x)done work 2;done work 3;now(y){panicked}now(z)"));
+    assert!(!probe.transport().is_reading_paused());
+    assert_eq!(answer(&mut probe, "again\n"), "now(again)");
+}
+
+#[test]
+fn an_error_of_the_continuation_ends_the_connection() {
+    let mut probe = probe(&working());
+    assert_eq!(answer(&mut probe, "x\nfail\ny\n"), "now(x)");
+    assert!(probe.is_closing());
+}
+
+#[test]
+fn the_end_of_input_waits_for_the_answer() {
+    let mut probe = probe(&working());
+    probe.peer().send("x\nwork\n");
+    probe.deliver_eof();
+    assert_eq!(probe.written(), b"now(x)done work;");
+    assert!(probe.is_closed());
+}
+
+#[test]
+fn the_order_holds_whatever_the_reads_are_and_whoever_pauses_reading() {
+    let make = |_: Events| protocol(&working());
+    for (input, written) in [
+        ("work a\nb\nwork c\nwork d\ne\n", "done work a;now(b)done work c;done work d;now(e)"),
+        ("work a\nquit\nb\n", "done work a;"),
+        ("a\nfail\nb\n", "now(a)"),
+    ] {
+        assert_eq!(String::from_utf8(check_protocol(make, input).written).unwrap(), written);
+    }
+}
+
+/// Somebody else resumes reading while work is under way.
+fn meddle(probe: &mut Probe, steps: &[&str]) {
+    for step in steps {
+        match *step {
+            "resume" => probe.transport().resume_reading(),
+            data => probe.peer().send(data),
+        }
+    }
+    probe.settle();
+}
+
+#[test]
+fn input_that_comes_through_while_work_is_under_way_waits() {
+    for lines in [true, false] {
+        let router = working();
+        let router = if lines { router } else { unlined() };
+        let mut probe = probe(&router);
+        let resume = probe.transport().clone();
+        // The handler's own connection is resumed in the same callback, again and again.
+        let handle = probe.transport().reactor().clone();
+        for _ in 0..3 {
+            let resume = resume.clone();
+            handle.call_when_running(move |_| resume.resume_reading());
+        }
+        meddle(&mut probe, &["work 1\n", "resume"]);
+        meddle(&mut probe, &["a\n", "resume", "work 2\n", "resume"]);
+        let written = String::from_utf8(probe.written()).unwrap();
+        let expected =
+            if lines { "done work 1;now(a)done work 2;" } else { "done work 1\n;now(a\nwork 2\n)" };
+        assert_eq!(written, expected);
+    }
+}
+
+/// The same for whole reads.
+fn unlined() -> Router {
+    Router::new()
+        .prefix("work", |context, data| {
+            let data = String::from_utf8_lossy(data).into_owned();
+            context.run_in_thread(
+                move || format!("done {data}"),
+                |context, result| {
+                    context.resume_reading();
+                    tell(context, result)
+                },
+            );
+            context.resume_reading();
+            Ok(())
+        })
+        .any(named("now"))
+}
+
+#[test]
+fn several_jobs_of_one_handler_are_done_one_after_the_other() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let router = Router::with_state(|_| Vec::new())
+        .prefix("many", move |context, _| {
+            for number in 0..5 {
+                let running = Arc::clone(&running);
+                let work = move || {
+                    assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0);
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    number
+                };
+                context.run_in_thread(work, |context, result| {
+                    let number = result?;
+                    context.state.push(number);
+                    if number == 1 {
+                        context.run_in_thread(
+                            || 7,
+                            |context, result| {
+                                context.state.push(result?);
+                                Ok(())
+                            },
+                        );
+                    }
+                    Ok(())
+                });
+            }
+            Ok(())
+        })
+        .any(|context, _| {
+            context.write(format!("{:?}", context.state));
+            Ok(())
+        });
+    let mut probe = probe(&router);
+    probe.peer().send("many");
+    probe.settle();
+    assert_eq!(answer(&mut probe, "?"), "[0, 1, 2, 3, 4, 7]");
+}
+
+#[test]
+fn a_result_for_a_connection_that_is_lost_is_dropped() {
+    let mut probe = probe(&working());
+    probe.peer().send("work\n");
+    probe.transport().reactor().call_when_running(|_| {});
+    probe.transport().abort_connection();
+    probe.settle();
+    assert!(probe.is_closed());
+    assert_eq!(probe.written(), b"");
+}
+
+#[test]
+fn a_panic_in_the_continuation_ends_its_connection() {
+    let router = Router::new().any(|context, _| {
+        context.run_in_thread(|| (), |_, _| panic!("on purpose"));
+        Ok(())
+    });
+    let mut probe = probe(&router);
+    probe.deliver("x");
+    assert!(probe.is_closed());
+    assert_eq!(probe.transport().reactor().stats().panics, 1);
+}
