@@ -1,5 +1,6 @@
 //! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, a sender of files, and the small services of the early Internet.
+//! strings, what sends them, a sender of files, routers that choose a handler for what comes, groups of connections that are
+//! told things together, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!

@@ -73,7 +73,7 @@ fn it_comes_when_the_output_is_never_sent() {
 fn in_a_task_it_paces_whoever_writes() {
     let (mut world, peer, transport) = World::with(Echo);
     peer.set_window(Some(1_000));
-    let (writer, most) = (transport.clone(), Rc::new(Cell::new(0)));
+    let (writer, most) = (transport, Rc::new(Cell::new(0)));
     let seen = Rc::clone(&most);
     let task = world.reactor.spawn(async move {
         for _ in 0..1_000 {

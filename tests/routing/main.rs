@@ -8,7 +8,6 @@ mod results;
 mod threads;
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by tests that each use a part")]
 mod support;
 
 use ropewalk::testing::Probe;

@@ -46,7 +46,7 @@ fn a_prefix_is_looked_for_in_its_range() {
         .prefix_at(2.., "abc", named("2.."))
         .prefix_at((Bound::Excluded(0), Bound::Unbounded), "ab", named("after 0"))
         .prefix_at(..1, "ab", named("too long"))
-        .prefix_at(8..2, "", named("backwards"))
+        .prefix_at((Bound::Included(8), Bound::Excluded(2)), "", named("backwards"))
         .prefix_at(9.., "", named("end"));
     let mut probe = probe(&router);
     assert_eq!(answer(&mut probe, "1234abc"), "4..=6(1234abc)");

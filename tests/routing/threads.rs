@@ -47,8 +47,7 @@ fn serve(reactor: &Reactor) -> (SocketAddr, Receiver<Begun>, Made) {
         })
         .prefix("hurry", move |context, line| {
             context.run_in_thread_within(Duration::from_millis(1), hurried(line), |context, answer| {
-                context
-                    .write(format!("{}\n", answer.map_or_else(|error| error.to_string(), |answer| answer)));
+                context.write(format!("{}\n", answer.unwrap_or_else(|error| error.to_string())));
                 Ok(())
             });
             Ok(())

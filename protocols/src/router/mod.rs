@@ -63,7 +63,7 @@ use routed::Routed;
 ///
 /// # What it costs
 ///
-/// A connection has its state and 128 bytes or so; the handlers are there once. Choosing among prefixes allocates
+/// A connection has its state and, on 64-bit systems, 136 bytes, with lines 224; the handlers are there once. Choosing among prefixes allocates
 /// nothing. A regular expression allocates when it matches, and takes time linear in the data, whatever the pattern.
 pub struct Router<S = ()> {
     plan: Rc<Plan<S>>,
