@@ -93,6 +93,7 @@ fn a_handler_that_closes_is_the_last() {
     let mut probe = probe(&router);
     probe.deliver("x");
     assert!(probe.is_closing());
+    assert_eq!(probe.transport().reactor().stats().panics, 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ropewalk::testing::{Events, Probe, check_protocol};
+use ropewalk::testing::{Events, check_protocol};
 use ropewalk::{Delimiter, JobError, Router};
 
 use super::{Context, answer, named, probe, protocol};
@@ -74,44 +74,6 @@ fn the_order_holds_whatever_the_reads_are_and_whoever_pauses_reading() {
     ] {
         assert_eq!(String::from_utf8(check_protocol(make, input).written).unwrap(), written);
     }
-}
-
-/// Somebody else resumes reading while work is under way.
-fn meddle(probe: &mut Probe, steps: &[&str]) {
-    for step in steps {
-        match *step {
-            "resume" => probe.transport().resume_reading(),
-            data => probe.peer().send(data),
-        }
-    }
-    probe.settle();
-}
-
-#[test]
-fn input_that_comes_through_while_work_is_under_way_waits() {
-    for lines in [true, false] {
-        let router = working();
-        let router = if lines { router } else { unlined() };
-        let mut probe = probe(&router);
-        meddle(&mut probe, &["work 1\n", "resume"]);
-        meddle(&mut probe, &["a\n", "resume", "work 2\n", "resume"]);
-        let written = String::from_utf8(probe.written()).unwrap();
-        let expected =
-            if lines { "done work 1;now(a)done work 2;" } else { "done work 1\n;now(a\nwork 2\n)" };
-        assert_eq!(written, expected);
-    }
-}
-
-/// The same for whole reads; the handler itself resumes reading.
-fn unlined() -> Router {
-    Router::new()
-        .prefix("work", |context, data| {
-            let data = String::from_utf8_lossy(data).into_owned();
-            context.run_in_thread(move || format!("done {data}"), tell);
-            context.resume_reading();
-            Ok(())
-        })
-        .any(named("now"))
 }
 
 #[test]
