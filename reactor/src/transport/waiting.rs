@@ -49,6 +49,28 @@ impl Transport {
 }
 
 impl Shared {
+    /// Reading waits until the output of `other` has drained.
+    pub(super) fn wait_for_room(&self, this: &Transport, other: &Self) {
+        if self.has(shared::WAITS_FOR_ROOM) || self.state() == State::Lost {
+            return;
+        }
+        self.set(shared::WAITS_FOR_ROOM, true);
+        self.ask_attention();
+        let mut waiting = other.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room));
+        if waiting.len() == waiting.capacity() {
+            // Before the list grows, those leave it that were lost while they waited.
+            waiting.retain(|transport| transport.shared().state() != State::Lost);
+        }
+        waiting.push(this.clone());
+        other.with_rare(|rare| rare.waiting_for_room = waiting);
+    }
+
+    pub(super) fn end_wait_for_room(&self) {
+        self.set(shared::WAITS_FOR_ROOM, false);
+        self.end_pause();
+        self.ask_attention();
+    }
+
     /// Whether output was above the high-water mark and has not drained since.
     fn drains(&self) -> bool {
         if self.state() == State::Lost || !self.has_output() {
