@@ -8,13 +8,10 @@
 //! Do the latter in two terminals, and talk.
 mod common;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::rc::Rc;
 
 use ropewalk::{
-    Bytes, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Reason, Result, SendLine,
+    Delimiter, Factory, Group, LineProtocol, LineReceiver, LineTransport, Membership, Result, SendLine,
     Transport, for_protocol,
 };
 
@@ -26,38 +23,26 @@ Lets everybody who connects to ENDPOINT (default 127.0.0.1:8123) talk.";
 /// The longest name or message, in bytes.
 const LINE_LENGTH_MAX: usize = 1024;
 
-/// The transports of those who have a name, by name. All connections share it.
-type Room = Rc<RefCell<BTreeMap<String, Transport>>>;
-
 struct Chat {
-    room: Room,
-    /// Invariant: if there is a name, it is in the room.
-    name: Option<String>,
+    /// Those who have a name, by name. All connections share it.
+    room: Group<String>,
+    /// There once it has a name. Dropped with the connection, it leaves the room.
+    membership: Option<Membership<String>>,
 }
 
 impl Chat {
-    fn new(room: Room) -> Self {
-        Self { room, name: None }
+    fn new(room: Group<String>) -> Self {
+        Self { room, membership: None }
     }
 
     fn register(&mut self, transport: &Transport, name: &str) {
         if name.trim().is_empty() {
             transport.send_line("A name must not be empty, please choose another.");
-        } else if self.room.borrow().contains_key(name) {
-            transport.send_line("Name taken, please choose another.");
-        } else {
+        } else if let Ok(membership) = self.room.join(name.to_owned(), transport) {
             transport.send_line(format!("Welcome, {name}!"));
-            self.room.borrow_mut().insert(name.to_owned(), transport.clone());
-            self.name = Some(name.to_owned());
-        }
-    }
-
-    fn broadcast(&self, name: &str, message: &str) {
-        // One line in memory, however many there are to hear it.
-        let line = Bytes::from(format!("<{name}> {message}\r\n"));
-        let room = self.room.borrow();
-        for (_, member) in room.iter().filter(|(other, _)| *other != name) {
-            member.write_shared(line.clone());
+            self.membership = Some(membership);
+        } else {
+            transport.send_line("Name taken, please choose another.");
         }
     }
 }
@@ -68,9 +53,9 @@ impl LineProtocol for Chat {
     }
 
     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        match (text(line), &self.name) {
+        match (text(line), &self.membership) {
             (Err(complaint), _) => transport.send_line(complaint),
-            (Ok(message), Some(name)) => self.broadcast(name, message),
+            (Ok(message), Some(this)) => this.tell_others(format!("<{}> {message}\r\n", this.key())),
             (Ok(name), None) => self.register(transport, name),
         }
         Ok(())
@@ -79,12 +64,6 @@ impl LineProtocol for Chat {
     fn line_too_long(&mut self, transport: &mut LineTransport<'_>, _start: &[u8], limit: usize) -> Result {
         transport.send_line(format!("That was longer than {limit} bytes, please be brief."));
         Ok(())
-    }
-
-    fn connection_lost(&mut self, _transport: &Transport, _reason: &Reason) {
-        if let Some(name) = &self.name {
-            self.room.borrow_mut().remove(name);
-        }
     }
 }
 
@@ -99,12 +78,10 @@ fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
 
 /// An empty room, and a protocol for each who enters it.
 pub(crate) fn chat() -> impl Factory {
-    let room = Room::default();
+    let room = Group::new();
     for_protocol(move || {
         // CR LF from telnet, bare LF from netcat.
-        LineReceiver::new(Chat::new(Rc::clone(&room)))
-            .delimiter(Delimiter::LfOrCrLf)
-            .max_length(LINE_LENGTH_MAX)
+        LineReceiver::new(Chat::new(room.clone())).delimiter(Delimiter::LfOrCrLf).max_length(LINE_LENGTH_MAX)
     })
 }
 

@@ -4,7 +4,9 @@
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
 //! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
-//! They know neither sockets nor clocks.
+//! They know neither sockets nor clocks. A [`Router`] gives what a connection says to handlers, by its beginning or by a
+//! regular expression, and does what takes long in threads. A [`Group`] is a set of connections under keys that are told
+//! things together, with a [`LagPolicy`] for those that read too slowly.
 //!
 //! **Protocols and factories** are the contract. A [`Protocol`] is one connection's behaviour; a [`Factory`] makes one for
 //! each connection ([`for_protocol`] and [`factory_fn`] are the short ways). A callback that fails or panics ends its
@@ -82,6 +84,7 @@
 //! | an echoed message | one read, one write, no allocation; the poll is shared by all that are ready | `tests/contract_messages.rs` |
 //! | a line | no allocation, two if it comes in two pieces; all answers to one read are one write | `tests/contract_messages.rs` |
 //! | any number of lines to 1,000 members in one turn | one write for each member; no allocation, as the queues of 1,024 are kept for reuse | `tests/contract_broadcast.rs` |
+//! | any number of messages to a [`Group`] of 1,000 in one turn | the same, and the messages themselves | `tests/contract_broadcast.rs` |
 //! | [`Transport::write_shared`] of more than 256 bytes | no copy; the rest as any write | `tests/contract_broadcast.rs` |
 //! | traffic under an idle timeout | no work on timers | `tests/contract_messages.rs` |
 //! | a timer | 64 bytes of heap (of a million; a table that has just grown has twice that), and what its closure captures | `tests/contract_timers.rs` |
@@ -95,6 +98,7 @@
 //! * `tls` (default): TLS on both sides, such as `TlsServerEndpoint`. Its cryptography comes from `aws-lc-rs` (default) or
 //!   `ring`, or from a provider that the program passes.
 //! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
+//! * `regex` (default): `Router::regex`; the crate is here as `regex`.
 //! * `native-certs`: those that the operating system trusts.
 #![forbid(unsafe_code)]
 
@@ -126,12 +130,15 @@ pub use ropewalk_endpoints::{
     TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
     TlsVersion,
 };
+#[cfg(feature = "regex")]
+pub use ropewalk_protocols::regex;
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
-    FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
-    LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
-    Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
-    StringTransport, Time,
+    FileSender, FrameTooLong, Group, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
+    JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
+    Netstring, NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
+    StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
+    Time,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

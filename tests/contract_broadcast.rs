@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use allocation_counter::{AllocationInfo, measure};
 use counting::{World, turn};
-use ropewalk::{Bytes, Protocol, Result, SendLine, Transport, for_protocol};
+use ropewalk::{Bytes, ConnectionId, Group, Membership, Protocol, Result, SendLine, Transport, for_protocol};
 
 const MEMBERS: usize = 1_000;
 
@@ -86,4 +86,50 @@ fn shared_bytes_for_a_thousand_members_are_never_copied() {
     let (world, allocated) = broadcast(1, move |member| member.write_shared(picture.clone()));
     assert!((0..MEMBERS).all(|index| world.socket(index).written_from.get() == from));
     assert_eq!(allocated.count_total, 0);
+}
+
+/// A member of a group; when one sends anything, all members are told these messages.
+struct Joined {
+    group: Group<ConnectionId>,
+    membership: Option<Membership<ConnectionId>>,
+    messages: Rc<[Bytes]>,
+}
+
+impl Protocol for Joined {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.membership = self.group.join(transport.id(), transport).ok();
+    }
+
+    fn data_received(&mut self, _transport: &Transport, _data: &[u8]) -> Result {
+        for message in &*self.messages {
+            self.group.broadcast(message.clone());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn messages_for_a_group_of_a_thousand_are_one_write_each_and_no_allocation() {
+    let group = Group::new();
+    let messages: Rc<[Bytes]> = (1..=10).map(|number| Bytes::from(vec![b'x'; number])).collect();
+    let (joined, told) = (group.clone(), Rc::clone(&messages));
+    let factory = for_protocol(move || {
+        let (group, messages) = (joined.clone(), Rc::clone(&told));
+        Joined { group, membership: None, messages }
+    });
+    let (world, mut reactor) = World::with(MEMBERS, factory);
+    let mut run = |broadcasts| {
+        for _ in 0..broadcasts {
+            world.deliver(0, b"tell them");
+            turn(&mut reactor);
+        }
+    };
+    run(WARM_UP);
+    let before = world.calls();
+    let allocated = measure(|| run(BROADCASTS));
+    assert_eq!(world.calls().writes - before.writes, (MEMBERS * BROADCASTS) as u64);
+    assert_eq!(world.writes_each(), (WARM_UP + BROADCASTS) as u64);
+    assert_eq!(world.socket(0).written.get(), 55 * (WARM_UP + BROADCASTS));
+    assert_eq!(allocated.count_total, 0);
+    assert_eq!(group.len(), MEMBERS);
 }

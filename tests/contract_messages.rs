@@ -11,8 +11,8 @@ use allocation_counter::measure;
 use counting::{Calls, World, turn};
 use ropewalk::driver::PollUntil;
 use ropewalk::{
-    Factory, Instant, LineProtocol, LineReceiver, LineTransport, Protocol, Reactor, Result, SendLine,
-    Transport, for_protocol,
+    Delimiter, Factory, Instant, LineProtocol, LineReceiver, LineTransport, Protocol, Reactor, Result,
+    Router, SendLine, Transport, for_protocol,
 };
 use support::{dial, listen, run_until, settle};
 
@@ -78,6 +78,21 @@ fn an_echoed_message_costs_one_read_and_one_write_and_no_allocation() {
         calls,
         Calls { polls: MESSAGES, reads: MESSAGES, writes: MESSAGES, others: 0, clock: 2 * MESSAGES }
     );
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_routed_line_costs_one_read_and_one_write_and_no_allocation() {
+    let router = Router::with_state(|_| 0_u64)
+        .per_line(Delimiter::Lf)
+        .prefix("GET ", |_, _| panic!("nobody says that"))
+        .prefix("PUT ", |context, line| {
+            *context.state += 1;
+            context.send_line(line);
+            Ok(())
+        });
+    let (calls, allocations) = serve(1, router, b"PUT something\n", MESSAGES);
+    assert_eq!((calls.reads, calls.writes, calls.others), (MESSAGES, MESSAGES, 0));
     assert_eq!(allocations, 0);
 }
 

@@ -1,5 +1,6 @@
 //! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, a sender of files, and the small services of the early Internet.
+//! strings, what sends them, a sender of files, routers that choose a handler for what comes, groups of connections that are
+//! told things together, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!
@@ -15,18 +16,28 @@
 
 mod errors;
 mod file_sender;
+mod group;
 mod line;
 mod receiving;
+mod router;
 mod services;
 mod string;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
 pub use file_sender::{FileSendError, FileSender};
+pub use group::Group;
+pub use group::membership::{KeyTaken, Membership};
+pub use group::policy::{Lag, LagPolicy, MemberTooSlow, Overflow};
 pub use line::delimiter::{CustomDelimiter, Delimiter, EmptyDelimiter};
 pub use line::sending::SendLine;
 pub use line::transport::LineTransport;
 pub use line::{LineProtocol, LineReceiver};
+#[cfg(feature = "regex")]
+pub use regex;
+pub use router::Router;
+pub use router::context::RouterContext;
+pub use router::jobs::JobError;
 pub use services::chargen::Chargen;
 pub use services::daytime::Daytime;
 pub use services::discard::Discard;

@@ -94,6 +94,20 @@ impl From<&[u8]> for Bytes {
     }
 }
 
+impl<const LENGTH: usize> From<&[u8; LENGTH]> for Bytes {
+    /// Copies the bytes once, as from a slice.
+    fn from(bytes: &[u8; LENGTH]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl From<&str> for Bytes {
+    /// Copies the text once, as from a slice.
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
 impl PartialEq for Bytes {
     fn eq(&self, other: &Self) -> bool {
         **self == **other

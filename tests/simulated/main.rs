@@ -7,6 +7,7 @@ mod draining;
 mod examples;
 mod eyeballs;
 mod forwarding;
+mod groups;
 mod helpers;
 mod hosts;
 mod network;

@@ -3,6 +3,7 @@
 pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod shared;
+mod waiting;
 
 use std::any::Any;
 use std::fmt;
@@ -17,7 +18,7 @@ use crate::producer::Registration;
 use crate::rate::{Direction, Share};
 use crate::timers::{Timer, TimerId};
 use crate::{
-    Address, Bytes, ConnectionId, Deferred, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
+    Address, Bytes, ConnectionId, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, ReactorHandle, Reason, TimerKey, TokenBucket,
 };
 use shared::{ABOVE_MARK, HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
@@ -200,25 +201,6 @@ impl Transport {
     pub fn continue_reading(&self) {
         self.shared.set(shared::HOLDS_INPUT, true);
         self.shared.ask_attention();
-    }
-
-    /// Comes when the connection has ended and its protocol, whichever it is then, has heard `connection_lost`; at once if that
-    /// was before. For those who look after connections and are not their protocol.
-    ///
-    /// ```
-    /// # fn example(transport: &ropewalk_reactor::Transport) {
-    /// let peer = transport.peer().clone();
-    /// transport.when_lost().then(move |()| println!("{peer} is gone"));
-    /// # }
-    /// ```
-    pub fn when_lost(&self) -> Deferred<()> {
-        let (deferred, resolver) = Deferred::new(self.reactor());
-        if self.shared.has(shared::LOSS_TOLD) {
-            resolver.resolve(());
-        } else {
-            self.shared.with_rare(|rare| rare.waiting_for_loss.push(resolver));
-        }
-        deferred
     }
 
     /// Whether what is written now would be sent: not after [`lose_connection`](Self::lose_connection),

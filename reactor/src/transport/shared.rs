@@ -68,6 +68,8 @@ pub(crate) struct Rare {
     pub(crate) rates: Rates,
     /// Connections that read on when this one's output has drained.
     pub(crate) waiting_for_room: Vec<Transport>,
+    /// Those who wait for its output to drain.
+    pub(crate) waiting_for_drain: Vec<Resolver<()>>,
     /// `None` means the reactor's defaults at the time of asking.
     pub(crate) limits: Option<Limits>,
     pub(crate) options: Options,
@@ -121,7 +123,7 @@ pub(crate) const INSERTING: u32 = 1 << 14;
 /// Unsent output was thrown away; no more is accepted.
 const DISCARDED: u32 = 1 << 15;
 /// Reading waits for the output of another connection to drain.
-const WAITS_FOR_ROOM: u32 = 1 << 16;
+pub(super) const WAITS_FOR_ROOM: u32 = 1 << 16;
 /// There is a rate limit for reading or writing.
 pub(crate) const RATED: u32 = 1 << 17;
 /// Reading waits for tokens of its rate limit.
@@ -232,28 +234,8 @@ impl Shared {
         for waiting in self.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room)) {
             waiting.shared().end_wait_for_room();
         }
-    }
-
-    /// Reading waits until the output of `other` has drained.
-    pub(crate) fn wait_for_room(&self, this: &Transport, other: &Self) {
-        if self.has(WAITS_FOR_ROOM) || self.state.get() == State::Lost {
-            return;
-        }
-        self.set(WAITS_FOR_ROOM, true);
-        self.ask_attention();
-        let mut waiting = other.take_rare(|rare| std::mem::take(&mut rare.waiting_for_room));
-        if waiting.len() == waiting.capacity() {
-            // Before the list grows, those leave it that were lost while they waited.
-            waiting.retain(|transport| transport.shared().state() != State::Lost);
-        }
-        waiting.push(this.clone());
-        other.with_rare(|rare| rare.waiting_for_room = waiting);
-    }
-
-    fn end_wait_for_room(&self) {
-        self.set(WAITS_FOR_ROOM, false);
-        self.end_pause();
-        self.ask_attention();
+        let waiting = self.take_rare(|rare| std::mem::take(&mut rare.waiting_for_drain));
+        waiting.into_iter().for_each(|resolver| resolver.resolve(()));
     }
 
     /// The answers among the output have drained, whatever else is waiting.

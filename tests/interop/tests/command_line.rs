@@ -6,8 +6,19 @@ use std::process::Command;
 
 use ropewalk_interop::{Finished, Running, example_path};
 
-const EXAMPLES: [&str; 8] =
-    ["echo", "qotd", "chat", "answer", "logfile", "client", "fetch", "reconnecting_client"];
+const EXAMPLES: [&str; 11] = [
+    "echo",
+    "qotd",
+    "chat",
+    "answer",
+    "logfile",
+    "client",
+    "fetch",
+    "reconnecting_client",
+    "butterfly",
+    "circuits_chat",
+    "nickname_chat",
+];
 
 #[track_caller]
 fn run(name: &str, arguments: &[&str]) -> Finished {

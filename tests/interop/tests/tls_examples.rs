@@ -74,6 +74,28 @@ fn chat_takes_tls() {
 }
 
 #[test]
+fn two_people_chat_over_tls() {
+    let directory = TempDir::new().unwrap();
+    let certificate = directory.path().join("made.pem");
+    let chat = Example::start("chat_tls", &[certificate.to_str().unwrap()]);
+    let enter = |nickname: &str| {
+        let mut client = Running::start(&mut openssl_client(chat.address(), &certificate));
+        client.say(nickname);
+        client
+    };
+    // The answer to an empty nickname tells that the one after it is known too.
+    let mut bob = enter("\nbob\n");
+    bob.until("Nickname: Nickname: ");
+    let mut ann = enter("ann\n");
+    assert_eq!(bob.line(), "ann has joined the room");
+    bob.say("hello, ann\n");
+    assert_eq!(ann.line(), "Nickname: bob: hello, ann");
+    ann.signal(Signal::SIGTERM);
+    assert_eq!(bob.line(), "ann has left the room.");
+    assert!(chat.end_by(Signal::SIGTERM).status.success());
+}
+
+#[test]
 fn openssl_upgrades_by_starttls() {
     let made = EchoTls::start();
     let server = Example::start("starttls", &[made.certificate.to_str().unwrap()]);

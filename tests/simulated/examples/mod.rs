@@ -4,15 +4,29 @@
 #[path = "../../../examples/answer.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod answer;
+#[cfg(feature = "regex")]
+#[path = "../../../examples/butterfly.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod butterfly;
 #[path = "../../../examples/chat.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 pub(crate) mod chat;
+#[cfg(feature = "tls")]
+#[path = "../../../examples/chat_tls.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod chat_tls;
+#[path = "../../../examples/circuits_chat.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod circuits_chat;
 #[path = "../../../examples/echo.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod echo;
 #[path = "../../../examples/logfile.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod logfile;
+#[path = "../../../examples/nickname_chat.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod nickname_chat;
 #[path = "../../../examples/qotd.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod qotd;
@@ -23,6 +37,7 @@ mod udp_echo;
 mod chatting;
 pub(crate) mod member;
 mod small;
+mod transcripts;
 
 use std::time::Duration;
 

@@ -1,0 +1,42 @@
+//! The chat of the circuits tutorial, with one line for each message.
+//!
+//! ```text
+//! cargo run --example circuits_chat
+//! telnet 127.0.0.1 9000
+//! ```
+//!
+//! Do the latter in two terminals, and talk.
+mod common;
+
+use std::process::ExitCode;
+
+use ropewalk::{Delimiter, Factory, Group, Router};
+
+const USAGE: &str = "\
+Usage: circuits_chat [ENDPOINT]
+
+Tells everybody who is connected to ENDPOINT (default 127.0.0.1:9000) what the
+others say.";
+
+/// A room of all connections.
+pub(crate) fn chat() -> impl Factory {
+    let room = Group::new();
+    Router::with_state(|_| None)
+        .per_line(Delimiter::LfOrCrLf)
+        .connection_made(move |context| *context.state = room.join(context.id(), context).ok())
+        .any(|context, line| {
+            let message = line.trim_ascii();
+            if let Some(this) = context.state.as_ref().filter(|_| !message.is_empty()) {
+                this.tell_others([message, b"\n"].concat());
+            }
+            Ok(())
+        })
+}
+
+fn main() -> ExitCode {
+    common::run(USAGE, |mut arguments| {
+        let endpoint = arguments.next_or("127.0.0.1:9000");
+        arguments.finish()?;
+        common::serve(&endpoint, chat())
+    })
+}
