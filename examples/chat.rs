@@ -5,7 +5,8 @@
 //! telnet 127.0.0.1 8123
 //! ```
 //!
-//! Do the latter in two terminals, and talk.
+//! Do the latter in two terminals, and talk. Telnet may send lines or, after `mode character` at its prompt, each key; netcat
+//! does as well.
 mod common;
 
 use std::cell::RefCell;
@@ -15,7 +16,7 @@ use std::rc::Rc;
 
 use ropewalk::{
     Bytes, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Reason, Result, SendLine,
-    Transport, for_protocol,
+    TelnetServer, Transport, for_protocol,
 };
 
 const USAGE: &str = "\
@@ -100,12 +101,12 @@ fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
 /// An empty room, and a protocol for each who enters it.
 pub(crate) fn chat() -> impl Factory {
     let room = Room::default();
-    for_protocol(move || {
+    TelnetServer::new(for_protocol(move || {
         // CR LF from telnet, bare LF from netcat.
         LineReceiver::new(Chat::new(Rc::clone(&room)))
             .delimiter(Delimiter::LfOrCrLf)
             .max_length(LINE_LENGTH_MAX)
-    })
+    }))
 }
 
 fn main() -> ExitCode {

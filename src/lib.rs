@@ -131,17 +131,17 @@ pub use ropewalk_protocols::{
     FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
     LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
     Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
-    StringTransport, Time,
+    StringTransport, TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
     DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
     DeferredFuture, DelayedCall, DelayedCallError, Destination, Drained, Factory, InputBeforeLayer, Instant,
-    Layer, LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface,
-    NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor,
-    ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result, Stats, Status,
-    SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket, Transport,
-    TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
+    Layer, LayerState, LayerStop, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall,
+    MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
+    ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
+    Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,
+    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

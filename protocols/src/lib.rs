@@ -1,5 +1,5 @@
 //! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, a sender of files, and the small services of the early Internet.
+//! strings, what sends them, telnet, a sender of files, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!
@@ -19,6 +19,7 @@ mod line;
 mod receiving;
 mod services;
 mod string;
+mod telnet;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -43,3 +44,8 @@ pub use string::{
     Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, NetstringReceiver, StringProtocol,
     StringReceiver,
 };
+pub use telnet::codes::TelnetOption;
+pub use telnet::event::TelnetEvent;
+pub use telnet::factory::TelnetServer;
+pub use telnet::layer::TelnetLayer;
+pub use telnet::transport::{TelnetInfo, TelnetTransport};

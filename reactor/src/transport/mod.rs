@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::commands::Command;
-use crate::connection::layered::Insertion;
+use crate::connection::layered::{Insertion, pass_output};
 use crate::connection::lifecycle::{Event, State};
 use crate::connection::stack::Stack;
 use crate::producer::Registration;
@@ -387,15 +387,27 @@ impl Transport {
 
     /// Looks at the topmost layer of a type; `None` if the connection has none, or from within a layer.
     pub fn with_layer<L: Layer, R>(&self, look: impl FnOnce(&L) -> R) -> Option<R> {
-        /// Puts the layers back even if `look` panics.
-        struct PutBack<'a>(&'a Shared, Option<Box<Stack>>);
-        impl Drop for PutBack<'_> {
-            fn drop(&mut self) {
-                self.1.take().into_iter().for_each(|stack| self.0.put_layers(stack));
-            }
-        }
         let layers = PutBack(&self.shared, self.shared.take_layers());
         layers.1.as_ref()?.find().map(look)
+    }
+
+    /// Has the topmost layer of a type do something. What `command` appends for the wire, in the layer's own format, goes out
+    /// behind all output that was written before. `None`, and nothing is done, if the connection has no such layer, while layers are
+    /// opening or wait to be put in place, if this side has finished writing, and from within a layer.
+    pub fn tell_layer<L: Layer, R>(&self, command: impl FnOnce(&mut L, &mut Vec<u8>) -> R) -> Option<R> {
+        if !self.shared.accepts_output() || self.shared.has(shared::INSERTING) {
+            return None;
+        }
+        let mut layers = PutBack(&self.shared, self.shared.take_layers());
+        let stack = layers.1.as_mut()?;
+        let told = pass_output(stack, &self.shared).and_then(|()| stack.tell(command));
+        self.shared.set(shared::CARRYING, !stack.wire().is_empty());
+        drop(layers);
+        self.shared.ask_attention();
+        told.unwrap_or_else(|error| {
+            self.fail(error);
+            None
+        })
     }
 
     /// Something of a type that is kept with the connection, by a layer
@@ -487,6 +499,15 @@ impl Transport {
     /// The reactor that the connection belongs to.
     pub fn reactor(&self) -> &ReactorHandle {
         &self.shared.reactor
+    }
+}
+
+/// Puts the layers back, even if who uses them panics.
+struct PutBack<'a>(&'a Shared, Option<Box<Stack>>);
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        self.1.take().into_iter().for_each(|stack| self.0.put_layers(stack));
     }
 }
 
