@@ -4,7 +4,7 @@
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
 //! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
-//! They know neither sockets nor clocks.
+//! They know neither sockets nor clocks. [`TelnetServer`] has any of them speak telnet.
 //!
 //! **Protocols and factories** are the contract. A [`Protocol`] is one connection's behaviour; a [`Factory`] makes one for
 //! each connection ([`for_protocol`] and [`factory_fn`] are the short ways). A callback that fails or panics ends its
