@@ -95,7 +95,7 @@ impl Words {
         Self { events, word: Vec::new() }
     }
 
-    fn word_received(&mut self, transport: &Transport, word: &[u8]) {
+    fn word_received(&self, transport: &Transport, word: &[u8]) {
         self.events.record_bytes("word", word);
         transport.write([b"[", word, b"]"].concat());
         match word {

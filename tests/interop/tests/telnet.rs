@@ -62,7 +62,7 @@ impl Person {
 
     /// The server hangs up.
     #[track_caller]
-    fn is_left(mut self) {
+    fn loses_the_server(mut self) {
         self.sees("Connection closed by foreign host.");
         self.0.exp_eof().unwrap();
     }
@@ -198,7 +198,7 @@ fn people_chat_in_line_mode_and_in_character_mode() {
     bob.sees("<alice> bye");
     alice.0.send("\x04").unwrap();
     alice.0.flush().unwrap();
-    alice.is_left();
+    alice.loses_the_server();
     bob.leaves();
 }
 
@@ -246,7 +246,7 @@ fn a_password_is_not_shown_in_character_mode() {
     person.sees("joe: hello");
     person.presses("\x03", "^C\r\n");
     person.sees("Goodbye.");
-    person.is_left();
+    person.loses_the_server();
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn an_interrupt_from_the_prompt_is_heard() {
     person.0.exp_string("telnet> ").unwrap();
     person.types("send ip");
     person.sees("Goodbye.");
-    person.is_left();
+    person.loses_the_server();
 }
 
 #[test]
