@@ -10,7 +10,8 @@ mod common;
 use std::process::ExitCode;
 
 use ropewalk::{
-    Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Result, SendLine, for_protocol,
+    Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Result, SendLine, TelnetServer,
+    for_protocol,
 };
 
 const USAGE: &str = "\
@@ -34,7 +35,7 @@ impl LineProtocol for Answer {
 }
 
 pub(crate) fn answers() -> impl Factory {
-    for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf))
+    TelnetServer::new(for_protocol(|| LineReceiver::new(Answer).delimiter(Delimiter::LfOrCrLf)))
 }
 
 fn main() -> ExitCode {

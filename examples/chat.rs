@@ -5,14 +5,15 @@
 //! telnet 127.0.0.1 8123
 //! ```
 //!
-//! Do the latter in two terminals, and talk.
+//! Do the latter in two terminals, and talk. Telnet may send lines or, after `mode character` at its prompt, each key; netcat
+//! does as well.
 mod common;
 
 use std::process::ExitCode;
 
 use ropewalk::{
     Delimiter, Factory, Group, LineProtocol, LineReceiver, LineTransport, Membership, Result, SendLine,
-    Transport, for_protocol,
+    TelnetServer, Transport, for_protocol,
 };
 
 const USAGE: &str = "\
@@ -79,10 +80,10 @@ fn text(line: &[u8]) -> std::result::Result<&str, &'static str> {
 /// An empty room, and a protocol for each who enters it.
 pub(crate) fn chat() -> impl Factory {
     let room = Group::new();
-    for_protocol(move || {
+    TelnetServer::new(for_protocol(move || {
         // CR LF from telnet, bare LF from netcat.
         LineReceiver::new(Chat::new(room.clone())).delimiter(Delimiter::LfOrCrLf).max_length(LINE_LENGTH_MAX)
-    })
+    }))
 }
 
 fn main() -> ExitCode {

@@ -4,9 +4,9 @@
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
 //! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
-//! They know neither sockets nor clocks. A [`Router`] gives what a connection says to handlers, by its beginning or by a
-//! regular expression, and does what takes long in threads. A [`Group`] is a set of connections under keys that are told
-//! things together, with a [`LagPolicy`] for those that read too slowly.
+//! They know neither sockets nor clocks. [`TelnetServer`] has any of them speak telnet. A [`Router`] gives what a connection
+//! says to handlers, by its beginning or by a regular expression, and does what takes long in threads. A [`Group`] is a set of
+//! connections under keys that are told things together, with a [`LagPolicy`] for those that read too slowly.
 //!
 //! **Protocols and factories** are the contract. A [`Protocol`] is one connection's behaviour; a [`Factory`] makes one for
 //! each connection ([`for_protocol`] and [`factory_fn`] are the short ways). A callback that fails or panics ends its
@@ -138,17 +138,17 @@ pub use ropewalk_protocols::{
     JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
     Netstring, NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
-    Time,
+    TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
     DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
     DeferredFuture, DelayedCall, DelayedCallError, Destination, Drained, Factory, InputBeforeLayer, Instant,
-    Layer, LayerState, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall, MulticastInterface,
-    NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError, Reactor,
-    ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result, Stats, Status,
-    SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket, Transport,
-    TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
+    Layer, LayerState, LayerStop, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall,
+    MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
+    ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
+    Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,
+    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
 };
 
 #[cfg(doctest)]

@@ -1,6 +1,6 @@
 //! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, a sender of files, routers that choose a handler for what comes, groups of connections that are
-//! told things together, and the small services of the early Internet.
+//! strings, what sends them, telnet, a sender of files, routers that choose a handler for what comes, groups of connections that
+//! are told things together, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!
@@ -22,6 +22,7 @@ mod receiving;
 mod router;
 mod services;
 mod string;
+mod telnet;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -54,3 +55,8 @@ pub use string::{
     Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, NetstringReceiver, StringProtocol,
     StringReceiver,
 };
+pub use telnet::codes::TelnetOption;
+pub use telnet::event::TelnetEvent;
+pub use telnet::factory::TelnetServer;
+pub use telnet::layer::TelnetLayer;
+pub use telnet::transport::{TelnetInfo, TelnetTransport};

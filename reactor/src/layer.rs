@@ -36,6 +36,24 @@ pub trait Layer: Any {
     /// what layers have appended to `down` here wait for the peer, no more is read.
     fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
 
+    /// Whether the layer takes part in the conversation, in the order of things: what it says in [`received`](Self::received)
+    /// comes behind all that the protocol has written before, it may [stop](Self::take_stop) for the protocol to hear something
+    /// first, and it hears nothing more once the connection is closing. Default: no; what it says overtakes output that waits
+    /// for the peer, and it hears all that the peer sends.
+    fn converses(&self) -> bool {
+        false
+    }
+
+    /// Why the layer has not used all of its input although it could go on. Asked after each call of
+    /// [`received`](Self::received) if the layer [converses](Self::converses): what that call has passed up is delivered, the
+    /// protocol does what it does about it and hears the event if there is one, and then `received` is called with the rest,
+    /// even if nothing more has come. While input may not be delivered, the rest waits, and so does all that is behind it. A
+    /// layer that stops must have used something, and must not become [`LayerState::Transparent`] by the same call. Default:
+    /// none.
+    fn take_stop(&mut self) -> Option<LayerStop> {
+        None
+    }
+
     /// Passes `data` of the protocol down. Called only while the state is [`LayerState::Open`], with 64 KiB at the most
     /// unless another layer above passes more. Default: unchanged, and so it is for a layer that is never open.
     fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
@@ -96,6 +114,16 @@ impl std::error::Error for InputBeforeLayer {}
 
 /// The default of [`Layer::handshake_timeout`].
 pub(crate) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a [`Layer`] has stopped within its input; see [`Layer::take_stop`].
+#[derive(Debug)]
+pub enum LayerStop {
+    /// The protocol has to hear what was passed up first.
+    Deliver,
+    /// The protocol is to hear this in [`Protocol::event_received`](crate::Protocol::event_received), behind what was passed
+    /// up.
+    Event(Box<dyn Any>),
+}
 
 /// Where a [`Layer`] is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -30,8 +30,8 @@ impl Connection {
         while self.queued {
             if !self.may_read() {
                 self.queued = false;
-            } else if budget == 0 || self.shared().has(HOLDS_INPUT) {
-                // What the protocol holds is older than anything that is to be read, the end of input included.
+            } else if budget == 0 || self.shared().has(HOLDS_INPUT) || self.is_stopped_in_layers() {
+                // What the protocol holds, or a layer, is older than anything that is to be read, the end of input included.
                 break;
             } else {
                 let length = buffer.len().min(budget);
@@ -109,8 +109,13 @@ impl Connection {
         }
     }
 
-    /// Notices that reading is paused; tells the protocol when it no longer is.
+    /// Notices that reading is paused; tells the protocol when it no longer is, and has layers go on.
     pub(crate) fn settle_input(&mut self, watch: &mut Watch) {
+        self.settle_pause(watch);
+        self.settle_stops(watch);
+    }
+
+    fn settle_pause(&mut self, watch: &mut Watch) {
         if self.shared().has(HOLDS_INPUT) {
             self.shared().set(HOLDS_INPUT, false);
             self.input_held = true;

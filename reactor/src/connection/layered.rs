@@ -42,11 +42,13 @@ impl Connection {
 
     /// Passes what was read up through the layers. The first `held` bytes of `buffer` are room for what the lowest holds.
     pub(super) fn receive(&mut self, watch: &mut Watch, buffer: &mut [u8], held: usize) {
+        self.end_input_of_layers();
         let mut up = self.shared().reactor.core().scratch.take();
         let result = self.with_stack(|stack, shared| {
             if held > 0 {
                 stack.move_held(&mut buffer[..held]);
             }
+            pass_in_order(stack, shared)?;
             stack.receive(buffer, &mut up, shared.now())
         });
         self.settle_layers(watch, up, result);
@@ -83,8 +85,54 @@ impl Connection {
         if let Err(error) = result {
             self.fail_layers(Reason::Layer(error));
         } else {
+            self.settle_stops(watch);
             self.settle_end_of_layers(watch);
         }
+    }
+
+    /// Whether a layer has more input that it will not hear before the protocol has heard what there is.
+    pub(super) fn is_stopped_in_layers(&self) -> bool {
+        self.shared().has(LAYERED) && self.shared().with_layers(|stack| stack.is_stopped()) == Some(true)
+    }
+
+    /// Tells layers that converse that the conversation is over, if it is.
+    fn end_input_of_layers(&self) {
+        let state = self.shared().state();
+        if state.delivers_input() || state == State::Opening {
+            return;
+        }
+        let unheard = self.shared().with_layers(Stack::end_input);
+        self.shared().reactor.core().run_guarded("an event's destructor", || drop(unheard));
+    }
+
+    /// Has layers that have stopped go on, as far as input may be delivered.
+    pub(super) fn settle_stops(&mut self, watch: &mut Watch) {
+        if self.is_stopped_in_layers() {
+            self.end_input_of_layers();
+        }
+        while self.is_stopped_in_layers() && self.may_go_on_in_layers() {
+            let mut up = self.shared().reactor.core().scratch.take();
+            let mut event = None;
+            let result = self.with_stack(|stack, shared| {
+                pass_in_order(stack, shared)?;
+                event = stack.go_on(&mut up, shared.now())?;
+                Ok(())
+            });
+            self.note_wire();
+            self.shared().ask_attention();
+            if let Some(event) = event {
+                self.event_received(watch, event);
+            }
+            self.deliver_upwards(watch, up);
+            if let Err(error) = result {
+                return self.fail_layers(Reason::Layer(error));
+            }
+        }
+    }
+
+    /// Whether what layers pass up would reach the protocol, and nothing is to reach it before.
+    fn may_go_on_in_layers(&self) -> bool {
+        self.transport.delivers_input() && !self.input_held && !self.shared().has(HOLDS_INPUT | LAYERS_ANSWER)
     }
 
     /// Notes whether bytes wait for the socket, and whether reading is to wait for them.
@@ -157,7 +205,7 @@ impl Connection {
 
     /// Notices the end of input within the layers, once all input before it is delivered.
     pub(super) fn settle_end_of_layers(&mut self, watch: &mut Watch) {
-        if self.input_held || self.shared().has(HOLDS_INPUT) {
+        if self.input_held || self.shared().has(HOLDS_INPUT) || self.is_stopped_in_layers() {
             return;
         }
         let has_ended = self.shared().with_layers(|stack| stack.input_ended()) == Some(true);
@@ -213,8 +261,12 @@ impl Connection {
             self.shared().put_layers(Box::default());
         }
         self.shared().set(HANDSHAKING, true);
+        let is_stopped = self.is_stopped_in_layers();
         let result = self.with_stack(|stack, shared| insert(stack, shared, insertions));
-        if !self.shared().state().is_ending() {
+        if !self.shared().state().is_ending() && is_stopped {
+            self.failed("insert_layer", InputBeforeLayer.into());
+            self.discard_behind_insertion();
+        } else if !self.shared().state().is_ending() {
             self.refuse_input_before_layer(watch);
         }
         self.settle_layers(watch, Vec::new(), result);
@@ -234,11 +286,15 @@ impl Connection {
             self.settle_successor(watch);
         }
         if self.shared().state().is_ending() && self.shared().has_reason() {
-            // What was written behind the layer's place must not go out without it.
-            self.shared().with_layers(Stack::fail);
-            self.shared().set(HANDSHAKING, false);
-            self.shared().discard_output();
+            self.discard_behind_insertion();
         }
+    }
+
+    /// What was written behind the layer's place must not go out without it.
+    fn discard_behind_insertion(&self) {
+        self.shared().with_layers(Stack::fail);
+        self.shared().set(HANDSHAKING, false);
+        self.shared().discard_output();
     }
 
     /// Hands waiting output to the socket by way of the layers. Returns how many bytes that were.
@@ -306,6 +362,22 @@ impl Connection {
         self.shared().set(LAYERED, false);
         self.shared().reactor.core().run_guarded("a layer's destructor", || drop(stack));
     }
+}
+
+/// Passes all waiting output through the layers, if one of them is to say nothing before it.
+fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
+    if stack.converses() { pass_output(stack, shared) } else { Ok(()) }
+}
+
+/// Passes all waiting output through the layers, if they are open and none is to be put in between.
+pub(crate) fn pass_output(stack: &mut Stack, shared: &Shared) -> Result {
+    while stack.is_open() && !stack.has_failed() && shared.state().flushes() && !shared.has(INSERTING) {
+        let Some(piece) = shared.take_output(PIECE_SIZE) else { break };
+        let result = stack.send(piece.bytes());
+        shared.give_back_output(piece);
+        result?;
+    }
+    Ok(())
 }
 
 /// Passes the next of the protocol's output through the layers, if they are open; after the last, their farewells.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::layer_problem::LayerProblem;
 use super::opening::Opening;
-use crate::{Address, Instant, Layer, LayerState, Result};
+use crate::{Address, Instant, Layer, LayerState, LayerStop, Result};
 
 /// How many bytes a layer may leave unused.
 pub(super) const HELD_MAX: usize = 128 * 1024;
@@ -39,6 +39,8 @@ pub(crate) struct Stack {
     pub(super) connection: Option<Box<Opening>>,
     closed: bool,
     failed: bool,
+    /// The connection is closing: layers that converse hear nothing more.
+    input_over: bool,
 }
 
 /// What layers have learnt in opening.
@@ -53,6 +55,10 @@ struct Slot {
     layer: Box<dyn Layer>,
     /// What the layer has not used yet.
     held: Vec<u8>,
+    /// Where in `held` that begins. Zero unless the layer has stopped.
+    start: usize,
+    /// Why the layer does not go on, if it could.
+    stop: Option<LayerStop>,
     begun: bool,
     /// What the layer said when it was called last.
     state: LayerState,
@@ -63,7 +69,8 @@ impl Stack {
     pub(super) fn push(&mut self, layer: Box<dyn Layer>) {
         // Most connections have one layer or none.
         self.slots.reserve_exact(1);
-        self.slots.push(Slot { layer, held: Vec::new(), begun: false, state: LayerState::Opening });
+        let (held, state) = (Vec::new(), LayerState::Opening);
+        self.slots.push(Slot { layer, held, start: 0, stop: None, begun: false, state });
     }
 
     /// Begins each layer whose turn has come.
@@ -154,6 +161,27 @@ impl Stack {
         })
     }
 
+    /// Has the topmost layer of a type do something, and what it passes down sink through the layers below it; `None` if there
+    /// is none, or if the layers are not open.
+    pub(crate) fn tell<L: Layer, R>(
+        &mut self,
+        command: impl FnOnce(&mut L, &mut Vec<u8>) -> R,
+    ) -> Result<Option<R>> {
+        if self.failed || !self.is_open() {
+            return Ok(None);
+        }
+        let is_sought = |slot: &Slot| (&*slot.layer as &dyn Any).is::<L>();
+        let Some(index) = self.slots.iter().rposition(is_sought) else { return Ok(None) };
+        let before = self.wire.len();
+        let told = self.lower(index, |layer, down| {
+            let layer: &mut dyn Any = layer;
+            Ok(layer.downcast_mut().map(|layer| command(layer, down)))
+        });
+        // Most of what protocols have layers say is an answer to something.
+        self.answers += self.wire.len().saturating_sub(before);
+        told
+    }
+
     /// What the layers have learnt in opening. Lets go of those that are done.
     pub(super) fn learnt(&mut self) -> Learnt {
         let done = std::mem::take(&mut self.done);
@@ -193,46 +221,130 @@ impl Stack {
             up.extend_from_slice(input);
             return Ok(());
         };
-        if !slot.held.is_empty() {
-            let mut whole = std::mem::take(&mut slot.held);
-            whole.extend_from_slice(input);
-            return self.rise(index, &mut whole, up);
-        }
-        if slot.state == LayerState::InputEnded {
+        if self.input_over && slot.layer.converses() {
             return Ok(());
+        }
+        if slot.stop.is_some() {
+            slot.held.extend_from_slice(input);
+            return Ok(());
+        }
+        if !slot.held.is_empty() {
+            slot.held.extend_from_slice(input);
+            return self.rise_held(index, up);
+        }
+        let Some(used) = self.hear(index, input, up)? else { return Ok(()) };
+        let rest = &input[used..];
+        self.hold(index, rest.len())?;
+        self.slots[index].held.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Passes what the layer at `index` holds to it, and on.
+    fn rise_held(&mut self, index: usize, up: &mut Vec<u8>) -> Result {
+        let slot = &mut self.slots[index];
+        let (mut held, start) = (std::mem::take(&mut slot.held), std::mem::take(&mut slot.start));
+        let Some(used) = self.hear(index, &mut held[start..], up)? else { return Ok(()) };
+        let start = start + used;
+        self.hold(index, held.len() - start)?;
+        let slot = &mut self.slots[index];
+        if start == held.len() {
+            return Ok(());
+        }
+        if slot.stop.is_some() {
+            // It will go on at once, most likely: nothing is moved.
+            slot.start = start;
+        } else {
+            held.drain(..start);
+        }
+        slot.held = held;
+        Ok(())
+    }
+
+    /// Has the layer at `index` and those above it hear `input`. Returns how much of it is used up, or none if that is the
+    /// layer's business no more.
+    fn hear(&mut self, index: usize, input: &mut [u8], up: &mut Vec<u8>) -> Result<Option<usize>> {
+        if self.slots[index].state == LayerState::InputEnded {
+            return Ok(None);
         }
         let is_top = index + 1 == self.slots.len();
         let mut between = Vec::new();
         let used = self.lower(index, |layer, down| {
             layer.received(input, if is_top { up } else { &mut between }, down)
         })?;
-        let rest = &mut input[used..];
         let is_done = self.slots[index].state == LayerState::Transparent;
         if is_done {
             self.take_out(index);
         } else {
-            self.hold(index, rest)?;
+            let slot = &mut self.slots[index];
+            let stop = if slot.layer.converses() { slot.layer.take_stop() } else { None };
+            // Where nothing is left there is nothing to go on with.
+            slot.stop = stop.filter(|stop| used < input.len() || matches!(stop, LayerStop::Event(_)));
         }
         self.begin_next()?;
         let above = if is_done { index } else { index + 1 };
         if !between.is_empty() {
             self.rise(above, &mut between, up)?;
         }
-        if is_done && !rest.is_empty() { self.rise(above, rest, up) } else { Ok(()) }
+        if is_done {
+            if used < input.len() {
+                self.rise(above, &mut input[used..], up)?;
+            }
+            return Ok(None);
+        }
+        Ok(Some(used))
     }
 
-    /// Keeps what a layer has not used.
-    fn hold(&mut self, index: usize, rest: &[u8]) -> Result {
-        let slot = &mut self.slots[index];
-        if rest.len() > HELD_MAX {
-            return Err(LayerProblem::HoldsTooMuch { layer: slot.layer.name(), bytes: rest.len() }.into());
-        }
-        if rest.is_empty() {
-            slot.held = Vec::new();
-        } else {
-            slot.held.extend_from_slice(rest);
+    /// A layer is about to keep `bytes` that it has not used.
+    fn hold(&self, index: usize, bytes: usize) -> Result {
+        let slot = &self.slots[index];
+        if bytes > HELD_MAX && slot.stop.is_none() {
+            return Err(LayerProblem::HoldsTooMuch { layer: slot.layer.name(), bytes }.into());
         }
         Ok(())
+    }
+
+    /// Whether a layer has stopped, and is to go on when what it has passed up is delivered.
+    pub(super) fn is_stopped(&self) -> bool {
+        !self.failed && !self.input_over && self.slots.iter().any(|slot| slot.stop.is_some())
+    }
+
+    /// Whether what layers answer must not overtake the protocol's output.
+    pub(super) fn converses(&self) -> bool {
+        self.slots.iter().any(|slot| slot.layer.converses())
+    }
+
+    /// No input is delivered any more. Returns the events that nobody hears.
+    pub(super) fn end_input(&mut self) -> Vec<LayerStop> {
+        self.input_over = true;
+        let stopped = self.slots.iter_mut().filter(|slot| slot.stop.is_some());
+        let stops = stopped.filter_map(|slot| {
+            (slot.held, slot.start) = (Vec::new(), 0);
+            slot.stop.take()
+        });
+        stops.collect()
+    }
+
+    /// Goes on where a layer has stopped, the topmost first, until there is something for the protocol: an event, which is
+    /// returned, or bytes, which are appended to `up`.
+    pub(super) fn go_on(&mut self, up: &mut Vec<u8>, now: Instant) -> Result<Option<Box<dyn Any>>> {
+        let before = self.wire.len();
+        let result = self.go_on_from_stops(up);
+        self.answers += self.wire.len().saturating_sub(before);
+        self.note_opening(now);
+        result
+    }
+
+    fn go_on_from_stops(&mut self, up: &mut Vec<u8>) -> Result<Option<Box<dyn Any>>> {
+        while up.is_empty() && !self.is_above_mark() {
+            let Some(index) = self.slots.iter().rposition(|slot| slot.stop.is_some()) else { break };
+            let slot = &mut self.slots[index];
+            if let Some(LayerStop::Event(event)) = slot.stop.take() {
+                slot.stop = (!slot.held.is_empty()).then_some(LayerStop::Deliver);
+                return Ok(Some(event));
+            }
+            self.rise_held(index, up)?;
+        }
+        Ok(None)
     }
 
     /// Passes output of the protocol down to the wire.
@@ -297,7 +409,7 @@ impl Stack {
     }
 
     /// The bytes for the socket.
-    pub(super) fn wire(&self) -> &[u8] {
+    pub(crate) fn wire(&self) -> &[u8] {
         // A layer may have taken away what is not its own.
         self.wire.get(self.sent..).unwrap_or_default()
     }

@@ -1,5 +1,6 @@
 //! The handle through which a protocol, and everybody else, acts on a connection.
 
+mod layers;
 pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod shared;
@@ -11,15 +12,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::commands::Command;
-use crate::connection::layered::Insertion;
 use crate::connection::lifecycle::{Event, State};
-use crate::connection::stack::Stack;
 use crate::producer::Registration;
 use crate::rate::{Direction, Share};
 use crate::timers::{Timer, TimerId};
 use crate::{
-    Address, Bytes, ConnectionId, Layer, Limits, Producer, ProducerExists, ProducerKind, Protocol,
-    ProtocolError, ReactorHandle, Reason, TimerKey, TokenBucket,
+    Address, Bytes, ConnectionId, Limits, Producer, ProducerExists, ProducerKind, Protocol, ProtocolError,
+    ReactorHandle, Reason, TimerKey, TokenBucket,
 };
 use shared::{ABOVE_MARK, HAS_PRODUCER, READING_PAUSED, SWITCHING, Shared};
 
@@ -343,41 +342,6 @@ impl Transport {
         drop(replaced);
         self.shared.set(SWITCHING, true);
         self.shared.ask_attention();
-    }
-
-    /// Puts `layer` between the wire and the protocol, above the layers that are there. Takes effect when the running callback
-    /// has returned: what was written before goes out without the layer, what is written from now on goes through it as soon
-    /// as it is open, and so does all input that is read from now on. The protocol hears
-    /// [`Protocol::layer_opened`] then. While the layer opens, output waits.
-    ///
-    /// Input that has been read already is not the layer's. A protocol that holds some when it hears
-    /// [`Protocol::layer_inserted`] ends the connection by an error. So does this call after
-    /// [`lose_write_connection`](Self::lose_write_connection), because a layer needs to write. On a connection that closes it does
-    /// nothing.
-    pub fn insert_layer(&self, layer: impl Layer) {
-        if !self.shared.accepts_output() {
-            if self.shared.state().delivers_input() {
-                self.fail("a layer was inserted although this side has finished writing");
-            }
-            return;
-        }
-        let insertion = Insertion { layer: Box::new(layer), before: self.shared.queued() };
-        self.shared.with_rare(|rare| rare.insertions.push(insertion));
-        self.shared.set(shared::INSERTING, true);
-        self.shared.ask_attention();
-    }
-
-    /// Looks at the topmost layer of a type; `None` if the connection has none, or from within a layer.
-    pub fn with_layer<L: Layer, R>(&self, look: impl FnOnce(&L) -> R) -> Option<R> {
-        /// Puts the layers back even if `look` panics.
-        struct PutBack<'a>(&'a Shared, Option<Box<Stack>>);
-        impl Drop for PutBack<'_> {
-            fn drop(&mut self) {
-                self.1.take().into_iter().for_each(|stack| self.0.put_layers(stack));
-            }
-        }
-        let layers = PutBack(&self.shared, self.shared.take_layers());
-        layers.1.as_ref()?.find().map(look)
     }
 
     /// Something of a type that is kept with the connection, by a layer

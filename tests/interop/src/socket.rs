@@ -59,9 +59,15 @@ impl Socket {
     /// Waits for the server to close the connection, with nothing said before.
     #[track_caller]
     pub fn expect_end(&mut self) {
+        assert_eq!(String::from_utf8_lossy(&self.rest()), "");
+    }
+
+    /// Waits for the end of what comes, and returns it.
+    #[track_caller]
+    pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).unwrap();
-        assert_eq!(String::from_utf8_lossy(&rest), "");
+        rest
     }
 
     /// Finishes sending.

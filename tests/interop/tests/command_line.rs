@@ -6,13 +6,15 @@ use std::process::Command;
 
 use ropewalk_interop::{Finished, Running, example_path};
 
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 13] = [
     "echo",
     "qotd",
     "chat",
     "answer",
+    "login",
     "logfile",
     "client",
+    "telnet",
     "fetch",
     "reconnecting_client",
     "butterfly",
@@ -72,7 +74,9 @@ fn a_superfluous_argument_is_one_clear_line() {
     for name in EXAMPLES {
         let arguments = ["127.0.0.1:0", "argument", "superfluous"];
         match name {
-            "qotd" | "logfile" | "fetch" | "reconnecting_client" => complains(name, &arguments, complaint),
+            "qotd" | "login" | "logfile" | "fetch" | "reconnecting_client" => {
+                complains(name, &arguments, complaint)
+            }
             _ => complains(name, &["127.0.0.1:0", "superfluous"], complaint),
         }
     }

@@ -37,6 +37,36 @@ impl Person {
         self.sees(line);
     }
 
+    /// Has telnet send each key as it is typed. From then on the server shows it.
+    #[track_caller]
+    fn types_in_character_mode(&mut self) {
+        self.0.send_control(']').unwrap();
+        self.0.exp_string("telnet> ").unwrap();
+        self.types("mode character");
+    }
+
+    /// These very characters come to the screen next.
+    #[track_caller]
+    fn sees_exactly(&mut self, text: &str) {
+        let before = self.0.exp_string(text).unwrap();
+        assert_eq!(before, "", "before {text:?}");
+    }
+
+    /// Presses keys, and sees this for it.
+    #[track_caller]
+    fn presses(&mut self, keys: &str, seen: &str) {
+        self.0.send(keys).unwrap();
+        self.0.flush().unwrap();
+        self.sees_exactly(seen);
+    }
+
+    /// The server hangs up.
+    #[track_caller]
+    fn loses_the_server(mut self) {
+        self.sees("Connection closed by foreign host.");
+        self.0.exp_eof().unwrap();
+    }
+
     #[track_caller]
     fn leaves(mut self) {
         self.0.send_control(']').unwrap();
@@ -143,4 +173,102 @@ fn answer_knows_some_questions() {
     person.sees("I don't know what you mean");
     person.types("How are you?");
     person.sees("Fine");
+}
+
+#[test]
+fn people_chat_in_line_mode_and_in_character_mode() {
+    let chat = Example::start("chat", &[]);
+    let mut alice = Person::at(chat.address());
+    alice.sees("What's your name?");
+    alice.types_in_character_mode();
+    alice.presses("alcie\x7f\x7f\x7fice\r", "alcie\x08 \x08\x08 \x08\x08 \x08ice\r\n");
+    alice.sees("Welcome, alice!");
+    let mut bob = Person::at(chat.address());
+    bob.sees("What's your name?");
+    bob.types("bob");
+    bob.sees("Welcome, bob!");
+
+    alice.presses("nothing\x15hi bob\r", &format!("nothing{}hi bob\r\n", "\x08 \x08".repeat(7)));
+    bob.sees("<alice> hi bob");
+    bob.types("hi alice");
+    alice.sees("<bob> hi alice");
+    // The line that Ctrl-C throws away is not sent, and Ctrl-D on an empty one is the end.
+    alice.presses("oh no\x03", "oh no^C\r\n");
+    alice.presses("bye\r", "bye\r\n");
+    bob.sees("<alice> bye");
+    alice.0.send("\x04").unwrap();
+    alice.0.flush().unwrap();
+    alice.loses_the_server();
+    bob.leaves();
+}
+
+#[test]
+fn answer_knows_some_questions_in_character_mode_too() {
+    let answer = Example::start("answer", &[]);
+    let mut person = Person::at(answer.address());
+    person.types_in_character_mode();
+    person.presses("How are you?\r", "How are you?\r\n");
+    person.sees("Fine");
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    let login = Example::start("login", &[]);
+    let mut person = Person::at(login.address());
+    person.sees_exactly("Name: ");
+    person.types("joe");
+    person.sees_exactly("Password: ");
+    // Nothing but the end of the line is seen.
+    person.presses("wrong\r", "\r\n");
+    person.sees("That is not the password.");
+    person.sees_exactly("Name: ");
+    // It is shown again what is typed.
+    person.types("joe");
+    person.sees_exactly("Password: ");
+    person.presses("hemp\r", "\r\n");
+    person.sees("Welcome, joe!");
+    person.types("hello");
+    person.sees("joe: hello");
+    person.leaves();
+}
+
+#[test]
+fn a_password_is_not_shown_in_character_mode() {
+    let login = Example::start("login", &[]);
+    let mut person = Person::at(login.address());
+    person.sees_exactly("Name: ");
+    person.types_in_character_mode();
+    person.presses("joe\r", "joe\r\n");
+    person.sees_exactly("Password: ");
+    person.presses("hemm\x7fp\r", "\r\n");
+    person.sees("Welcome, joe!");
+    person.presses("hello\r", "hello\r\n");
+    person.sees("joe: hello");
+    person.presses("\x03", "^C\r\n");
+    person.sees("Goodbye.");
+    person.loses_the_server();
+}
+
+#[test]
+fn an_interrupt_from_the_prompt_is_heard() {
+    let login = Example::start("login", &[]);
+    let mut person = Person::at(login.address());
+    person.sees_exactly("Name: ");
+    // Telnet sends the key as a command only where it is told to.
+    person.0.send_control(']').unwrap();
+    person.0.exp_string("telnet> ").unwrap();
+    person.types("send ip");
+    person.sees("Goodbye.");
+    person.loses_the_server();
+}
+
+#[test]
+fn telnet_hears_that_the_server_is_there() {
+    let chat = Example::start("chat", &[]);
+    let mut person = Person::at(chat.address());
+    person.sees("What's your name?");
+    person.0.send_control(']').unwrap();
+    person.0.exp_string("telnet> ").unwrap();
+    person.types("send ayt");
+    person.sees("[Yes]");
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::judge::Judge;
 use super::watch::Watch;
 use super::watched::{Measure, Watched};
-use super::{Failure, Outcome, Script, Subject, cases, fuzz};
-use crate::Protocol;
+use super::{Failure, MakeLayers, Outcome, Script, Subject, cases, fuzz};
 use crate::testing::{Dice, Events, for_each_seed};
+use crate::{Layer, Protocol};
 
 /// Hunts for bugs in a protocol, and returns what it does if it finds none.
 ///
@@ -126,6 +126,7 @@ pub fn check_protocol<P: Protocol + 'static>(
 /// ```
 pub struct ProtocolCheck<'a, P> {
     make: Box<dyn Fn(Events) -> P + 'a>,
+    layers: Option<Box<MakeLayers<'a>>>,
     measure: Option<Measure<P>>,
     output_max: Option<usize>,
     reads_max: Option<usize>,
@@ -138,12 +139,21 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
     pub fn new(make: impl Fn(Events) -> P + 'a) -> Self {
         Self {
             make: Box::new(make),
+            layers: None,
             measure: None,
             output_max: None,
             reads_max: None,
             outlives_input: false,
             idle: None,
         }
+    }
+
+    /// Puts layers between the protocol and the wire, in order from the wire up, as a factory's
+    /// [`admit`](crate::Factory::admit) does: then what the script sends goes through them, and what is written is what they
+    /// make of it. They must be open from the beginning, or open without hearing from the peer.
+    pub fn through(mut self, layers: impl Fn() -> Vec<Box<dyn Layer>> + 'a) -> Self {
+        self.layers = Some(Box::new(layers));
+        self
     }
 
     /// States that the protocol itself never holds more than so many bytes; `held` tells how many it holds, and is asked after
@@ -242,6 +252,7 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
         };
         work(&Subject {
             make: &make,
+            layers: self.layers.as_deref(),
             name: type_name::<P>(),
             output_max: self.output_max,
             held_max: self.measure.as_ref().map(|(_, bound)| *bound),

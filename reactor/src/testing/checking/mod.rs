@@ -24,7 +24,7 @@ pub use script::Script;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::{Limits, Protocol};
+use crate::{Layer, Limits, Protocol};
 use watch::Watch;
 
 /// How many bytes of output a turn's reading may call forth where nothing else is stated.
@@ -33,10 +33,15 @@ const TURN_READ: usize = 256 * 1024;
 /// How much the peer reads where nothing else is stated.
 const READS_DEFAULT: usize = 16 * 1024 * 1024;
 
+/// Makes layers, from the wire up.
+type MakeLayers<'a> = dyn Fn() -> Vec<Box<dyn Layer>> + 'a;
+
 /// What is checked.
 struct Subject<'a> {
     /// Makes a fresh protocol, watched.
     make: &'a dyn Fn(&Rc<Watch>) -> Box<dyn Protocol>,
+    /// Makes the layers between it and the wire.
+    layers: Option<&'a MakeLayers<'a>>,
     /// The name of the protocol's type.
     name: &'static str,
     output_max: Option<usize>,

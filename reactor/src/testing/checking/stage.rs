@@ -12,7 +12,7 @@ use super::{Law, Outcome, Subject};
 use crate::commands::Command;
 use crate::testing::{Memory, Peer};
 use crate::transport::shared::READING_PAUSED;
-use crate::{ConnectOptions, Instant, Protocol, Reactor, Transport, factory_fn};
+use crate::{Address, ConnectOptions, Factory, Instant, Layer, Protocol, Reactor, Transport};
 
 /// How many turns the reactor may make before it comes to rest, besides one for each byte of input that has come.
 const TURNS_MAX: usize = 5_000;
@@ -111,7 +111,7 @@ impl Stage {
         watch.break_after.set(script.break_after);
         watch.pauses_at_events.set(script.pauses_at_events);
         let reads_max = if script.unread { 0 } else { subject.reads_max() };
-        let (peer, transport) = open(&memory, &mut reactor, &watch, (subject.make)(&watch), reads_max);
+        let (peer, transport) = open(&memory, &mut reactor, &watch, subject, reads_max);
         let mut stage = Self {
             memory,
             reactor,
@@ -279,12 +279,29 @@ impl Stage {
     }
 }
 
+/// Has one protocol, and what lies below it.
+struct Single {
+    protocol: Cell<Option<Box<dyn Protocol>>>,
+    layers: Cell<Vec<Box<dyn Layer>>>,
+}
+
+impl Factory for Single {
+    fn build_protocol(&self, _: &Address) -> Option<Box<dyn Protocol>> {
+        self.protocol.take()
+    }
+
+    fn admit(&self, _: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
+        *layers = self.layers.take();
+        true
+    }
+}
+
 /// Gives a protocol a connection.
 fn open(
     memory: &Memory,
     reactor: &mut Reactor,
-    watch: &Watch,
-    protocol: Box<dyn Protocol>,
+    watch: &Rc<Watch>,
+    subject: &Subject<'_>,
     reads_max: usize,
 ) -> (Peer, Transport) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -292,8 +309,9 @@ fn open(
     // Set before the first callback. Nobody but this function sets it.
     let _ = watch.peer.set(peer.clone());
     watch.window.set(reads_max);
-    let protocol = Cell::new(Some(protocol));
-    let made = factory_fn(move |_| protocol.take());
+    let protocol = Cell::new(Some((subject.make)(watch)));
+    let layers = Cell::new(subject.layers.map(|make| make()).unwrap_or_default());
+    let made = Single { protocol, layers };
     // Whether it is made, the watched protocol tells, even if it is lost at once.
     reactor.connect(address, &ConnectOptions::default(), made).then(drop);
     peer.accept();

@@ -1,0 +1,87 @@
+//! What a transport can do about telnet.
+
+use ropewalk_reactor::Transport;
+
+use super::codes::TelnetOption;
+use super::layer::TelnetLayer;
+use super::options::Side;
+
+/// What is known of the peer of a connection with a [`TelnetLayer`].
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct TelnetInfo {
+    /// The peer has sent a command of telnet.
+    pub speaks_telnet: bool,
+    /// The columns and rows of its window, in characters, if it has told them.
+    pub window_size: Option<(u16, u16)>,
+    /// The type of its terminal, if it has told it.
+    pub terminal_type: Option<String>,
+}
+
+/// What a [`Transport`] with a [`TelnetLayer`] can do. On a connection without one nothing happens. What is said to the peer goes
+/// out behind all that was written before.
+///
+/// ```
+/// use ropewalk_protocols::{LineProtocol, LineTransport, SendLine, TelnetTransport};
+/// use ropewalk_reactor::Result;
+///
+/// struct Login {
+///     name: Option<String>,
+/// }
+///
+/// impl LineProtocol for Login {
+///     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+///         transport.write("Name: ");
+///     }
+///
+///     fn line_received(&mut self, transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
+///         if self.name.is_none() {
+///             self.name = Some(String::from_utf8(line.to_vec())?);
+///             transport.write("Password: ");
+///             transport.set_input_hidden(true);
+///         } else {
+///             transport.set_input_hidden(false);
+///             transport.send_line("Welcome!");
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait TelnetTransport {
+    /// Asks the client to send each character as it is typed, which this side then shows and edits; or, as at the beginning, lines
+    /// that it shows itself. A client may ask for either, too, and is granted it.
+    fn set_character_mode(&self, on: bool);
+
+    /// Has the client not show what is typed, as for a password, or show it again. A peer that does not speak telnet gets
+    /// three bytes that mean nothing to it, and shows what is typed as ever.
+    fn set_input_hidden(&self, hidden: bool);
+
+    /// Asks for the type of the peer's terminal and the size of its window, and for news of that:
+    /// [`TelnetEvent::TerminalType`](crate::TelnetEvent::TerminalType) and
+    /// [`TelnetEvent::WindowSize`](crate::TelnetEvent::WindowSize), if it agrees.
+    fn ask_for_terminal(&self);
+
+    /// What is known of the peer; `None` on a connection without telnet.
+    fn telnet(&self) -> Option<TelnetInfo>;
+}
+
+impl TelnetTransport for Transport {
+    fn set_character_mode(&self, on: bool) {
+        self.tell_layer(|layer: &mut TelnetLayer, down| layer.set_character_mode(on, down));
+    }
+
+    fn set_input_hidden(&self, hidden: bool) {
+        self.tell_layer(|layer: &mut TelnetLayer, down| layer.set_input_hidden(hidden, down));
+    }
+
+    fn ask_for_terminal(&self) {
+        self.tell_layer(|layer: &mut TelnetLayer, down| {
+            layer.ask(Side::Peer, TelnetOption::TerminalType, true, down);
+            layer.ask(Side::Peer, TelnetOption::WindowSize, true, down);
+        });
+    }
+
+    fn telnet(&self) -> Option<TelnetInfo> {
+        self.with_layer(|layer: &TelnetLayer| layer.info().clone())
+    }
+}

@@ -1,0 +1,117 @@
+//! Options, as RFC 854, 1073 and 1091 show them.
+
+use crate::stage::{
+    DO, DONT, ECHO, IAC, LINEMODE, SB, SE, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL, WINDOW_SIZE, WONT, bytes,
+    check, check_bytes, check_client,
+};
+
+const IS: u8 = 0;
+const SEND: u8 = 1;
+const BINARY: u8 = 0;
+const TIMING_MARK: u8 = 6;
+
+#[test]
+fn what_is_unknown_is_refused_and_its_refusal_is_not_answered() {
+    for option in [BINARY, TIMING_MARK, LINEMODE, 39, 255] {
+        assert_eq!(check_bytes([IAC, WILL, option]).written, [IAC, DONT, option]);
+        assert_eq!(check_bytes([IAC, DO, option]).written, [IAC, WONT, option]);
+        assert_eq!(check_bytes([IAC, WONT, option, IAC, DONT, option]).written, b"");
+    }
+}
+
+#[test]
+fn an_option_that_stays_as_it_is_gets_no_answer() {
+    let outcome = check_bytes([IAC, DO, ECHO, IAC, DO, ECHO, IAC, DO, ECHO]);
+    assert_eq!(outcome.written, [IAC, WILL, ECHO]);
+    assert_eq!(outcome.events, ["OwnOption(Echo, true)"]);
+    let outcome = check_bytes([IAC, DONT, ECHO, IAC, WONT, ECHO]);
+    assert_eq!((outcome.written, outcome.events), (vec![], vec![]));
+}
+
+#[test]
+fn the_server_does_not_want_to_be_echoed() {
+    assert_eq!(check_bytes([IAC, WILL, ECHO]).written, [IAC, DONT, ECHO]);
+    assert_eq!(check_bytes([IAC, WILL, SUPPRESS_GO_AHEAD]).written, [IAC, DO, SUPPRESS_GO_AHEAD]);
+}
+
+#[test]
+fn a_client_tells_the_size_of_its_window() {
+    // RFC 1073, section 4, with the client beginning; then a window of 255 lines.
+    let input = bytes(&[
+        &[IAC, WILL, WINDOW_SIZE],
+        &[IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE],
+        &[IAC, SB, WINDOW_SIZE, 0, 80, 0, IAC, IAC, IAC, SE],
+        // Too short, and too long.
+        &[IAC, SB, WINDOW_SIZE, 0, 80, 0, IAC, SE],
+        &[IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, 1, IAC, SE],
+    ]);
+    let outcome = check_bytes(input);
+    assert_eq!(
+        outcome.events,
+        [
+            "PeerOption(WindowSize, true)",
+            "WindowSize { columns: 80, rows: 24 }",
+            "WindowSize { columns: 80, rows: 255 }"
+        ]
+    );
+    assert_eq!(outcome.written, [IAC, DO, WINDOW_SIZE]);
+}
+
+#[test]
+fn a_client_tells_what_its_terminal_is() {
+    // RFC 1091, section 9.
+    let input =
+        bytes(&[&[IAC, WILL, TERMINAL_TYPE], &[IAC, SB, TERMINAL_TYPE, IS], b"DEC-\x1b[VT220", &[IAC, SE]]);
+    let outcome = check_bytes(input);
+    assert_eq!(outcome.events, ["PeerOption(TerminalType, true)", "TerminalType(\"DEC-[VT220\")"]);
+    assert_eq!(outcome.written, [IAC, DO, TERMINAL_TYPE, IAC, SB, TERMINAL_TYPE, SEND, IAC, SE]);
+}
+
+#[test]
+fn the_server_can_ask_for_both() {
+    let grants = [IAC, WILL, TERMINAL_TYPE, IAC, WONT, WINDOW_SIZE];
+    let outcome = check(bytes(&[b"terminal\r\n", &grants, b"x\r\n"]));
+    assert_eq!(outcome.events, ["line terminal", "PeerOption(TerminalType, true)", "line x", "eof "]);
+    let asks: &[u8] = &[IAC, DO, TERMINAL_TYPE, IAC, DO, WINDOW_SIZE];
+    let asks_for_name: &[u8] = &[IAC, SB, TERMINAL_TYPE, SEND, IAC, SE];
+    assert_eq!(outcome.written, bytes(&[b"[terminal]\r\n", asks, asks_for_name, b"[x]\r\n"]));
+}
+
+#[test]
+fn what_nobody_has_agreed_on_is_not_believed() {
+    let input = [IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE, IAC, SB, TERMINAL_TYPE, IS, b'X', IAC, SE];
+    let outcome = check_bytes(input);
+    assert_eq!((outcome.written, outcome.events), (vec![], vec![]));
+}
+
+#[test]
+fn a_client_tells_its_terminal_and_lets_the_server_echo() {
+    let asks =
+        [IAC, DO, TERMINAL_TYPE, IAC, SB, TERMINAL_TYPE, SEND, IAC, SE, IAC, WILL, ECHO, IAC, WONT, ECHO];
+    let outcome = check_client(asks);
+    assert_eq!(
+        outcome.events,
+        ["OwnOption(TerminalType, true)", "PeerOption(Echo, true)", "PeerOption(Echo, false)"]
+    );
+    let answers: &[&[u8]] = &[
+        &[IAC, WILL, TERMINAL_TYPE, IAC, SB, TERMINAL_TYPE, IS],
+        b"XTERM",
+        &[IAC, SE, IAC, DO, ECHO, IAC, DONT, ECHO],
+    ];
+    assert_eq!(outcome.written, bytes(answers));
+}
+
+#[test]
+fn a_client_does_not_edit_and_refuses_what_only_servers_do() {
+    let outcome = check_client(bytes(&[&[IAC, DO, SUPPRESS_GO_AHEAD, IAC, DO, ECHO], b"a\x7fb\x03"]));
+    assert_eq!(outcome.events, ["OwnOption(SuppressGoAhead, true)", "data a\\x7fb\\x03"]);
+    let answers: &[&[u8]] = &[&[IAC, WILL, SUPPRESS_GO_AHEAD, IAC, WONT, ECHO], b"a\x7fb\x03"];
+    assert_eq!(outcome.written, bytes(answers));
+}
+
+#[test]
+fn an_empty_subnegotiation_and_one_whose_end_was_forgotten_do_no_harm() {
+    let outcome = check_bytes(bytes(&[&[IAC, SB, IAC, SE], b"a", &[IAC, SB, 99, 1, IAC, DO, 99], b"b"]));
+    assert_eq!(outcome.events, ["data ab"]);
+    assert_eq!(outcome.written, bytes(&[b"a", &[IAC, WONT, 99], b"b"]));
+}

@@ -1,0 +1,142 @@
+//! Our telnet client, at a terminal and in pipes.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
+
+use std::net::{TcpListener, UdpSocket};
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use ropewalk_interop::{Example, Finished, PATIENCE, Running, Socket, example_path, free_port};
+
+fn telnet(endpoint: &str) -> Command {
+    let mut command = Command::new(example_path("telnet"));
+    command.arg(endpoint);
+    command
+}
+
+/// A person at a terminal.
+fn person_at(server: &Example) -> PtySession {
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    // The terminal is made to echo, as a person's does.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"stty echo && exec "$0" "$@""#]);
+    command.arg(example_path("telnet")).arg(server.address().to_string());
+    spawn_command(command, Some(patience)).unwrap()
+}
+
+#[track_caller]
+fn sees(person: &mut PtySession, text: &str) {
+    assert_eq!(person.exp_string(text).unwrap(), "", "before {text:?}");
+}
+
+#[track_caller]
+fn types(person: &mut PtySession, line: &str, seen: &str) {
+    person.send_line(line).unwrap();
+    sees(person, seen);
+}
+
+#[track_caller]
+fn exits_with(person: &PtySession, code: i32) {
+    let status = format!("{:?}", person.process().wait().unwrap());
+    assert!(status.starts_with("Exited(") && status.ends_with(&format!(", {code})")), "{status}");
+}
+
+#[test]
+fn a_person_logs_in_and_the_password_is_not_shown() {
+    let login = Example::start("login", &[]);
+    let mut person = person_at(&login);
+    sees(&mut person, "Name: ");
+    types(&mut person, "joe", "joe\r\nPassword: ");
+    // The line's end comes from the server, and the terminal adds another CR to each LF.
+    types(&mut person, "hemp", "\r\r\nWelcome, joe!\r\r\n");
+    types(&mut person, "hello", "hello\r\njoe: hello\r\r\n");
+    person.send_control('d').unwrap();
+    exits_with(&person, 0);
+}
+
+#[test]
+fn control_c_ends_the_conversation_with_130() {
+    let login = Example::start("login", &[]);
+    let mut person = person_at(&login);
+    sees(&mut person, "Name: ");
+    types(&mut person, "joe", "joe\r\nPassword: ");
+    person.send_control('c').unwrap();
+    exits_with(&person, 130);
+}
+
+#[test]
+fn a_pipe_is_sent_as_lines_and_what_comes_is_printed() {
+    let answer = Example::start("answer", &[]);
+    let mut command = telnet(&answer.address().to_string());
+    let Finished { status, output, errors } =
+        Running::with_input(&mut command, "How are you?\nwhat?\n").finish();
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+    assert_eq!(output, "Fine\r\nI don't know what you mean\r\n");
+}
+
+#[test]
+fn a_server_that_hangs_up_is_no_error() {
+    let qotd = Example::start("qotd", &[]);
+    let finished = Running::start(&mut telnet(&qotd.address().to_string())).finish();
+    assert_eq!(finished.status.code(), Some(0));
+    assert_eq!(finished.output, "An apple a day keeps the doctor away\r\n");
+}
+
+#[test]
+fn options_are_negotiated_and_not_printed() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = telnet(&server.local_addr().unwrap().to_string());
+    let mut running = Running::start(command.env("TERM", "vt100"));
+    let mut socket = Socket::from(server.accept().unwrap().0);
+    // DO LINEMODE, DO TERMINAL-TYPE and its SEND, and a byte 255 of data.
+    socket.send(b"a\xff\xfd\x22\xff\xfd\x18\xff\xfa\x18\x01\xff\xf0b\xff\xff\r\n");
+    assert_eq!(running.take(5), b"ab\xff\r\n");
+    running.say("said\n");
+    running.end_input();
+    let mut expected = b"\xff\xfc\x22\xff\xfb\x18\xff\xfa\x18\x00".to_vec();
+    expected.extend(b"vt100\xff\xf0said\r\n");
+    assert_eq!(socket.rest(), expected);
+    drop(socket);
+    assert_eq!(running.finish().status.code(), Some(0));
+}
+
+#[test]
+fn who_cannot_be_reached_is_one_clear_line() {
+    for kind in ["", "udp:"] {
+        let endpoint = format!("{kind}127.0.0.1:{}", free_port());
+        let finished = Running::with_input(&mut telnet(&endpoint), "hello\n").finish();
+        assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+        assert!(finished.errors.starts_with("error: "), "{finished:?}");
+        assert!(finished.errors.contains("refused"), "{finished:?}");
+        assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_is_an_error() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut running = Running::start(&mut telnet(&server.local_addr().unwrap().to_string()));
+    let mut socket = Socket::from(server.accept().unwrap().0);
+    socket.send("hello\r\n");
+    assert_eq!(running.line(), "hello");
+    socket.reset();
+    let finished = running.finish();
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    assert!(finished.errors.contains("the connection was lost"), "{finished:?}");
+}
+
+#[test]
+fn each_line_is_a_datagram_and_each_datagram_is_printed() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = telnet(&format!("udp:{}", server.local_addr().unwrap()));
+    let running = Running::with_input(&mut command, "one\ntwo\n");
+    let mut buffer = [0; 100];
+    for line in ["one\n", "two\n"] {
+        let (length, client) = server.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], line.as_bytes());
+        server.send_to(b"heard\n", client).unwrap();
+    }
+    let finished = running.finish();
+    assert_eq!(finished.output, "heard\nheard\n");
+    assert_eq!(finished.status.code(), Some(0), "{finished:?}");
+}
