@@ -3,7 +3,8 @@
 //! # The layers, from the top
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
-//! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
+//! [`Int32StringReceiver`], [`TinyReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`],
+//! [`TinyProtocol`]) and hear lines or messages.
 //! They know neither sockets nor clocks.
 //!
 //! **Protocols and factories** are the contract. A [`Protocol`] is one connection's behaviour; a [`Factory`] makes one for
@@ -96,6 +97,7 @@
 //!   `ring`, or from a provider that the program passes.
 //! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
 //! * `native-certs`: those that the operating system trusts.
+//! * `zlib`: `ZlibPlugin`, which compresses the messages of tinyproto.
 #![forbid(unsafe_code)]
 
 pub use ropewalk_reactor::{driver, testing};
@@ -126,12 +128,15 @@ pub use ropewalk_endpoints::{
     TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
     TlsVersion,
 };
+#[cfg(feature = "zlib")]
+pub use ropewalk_protocols::ZlibPlugin;
 pub use ropewalk_protocols::{
     BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
     FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
     LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
     Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
-    StringTransport, Time,
+    StringTransport, Time, TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver,
+    Transmit,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

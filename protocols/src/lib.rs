@@ -19,6 +19,7 @@ mod line;
 mod receiving;
 mod services;
 mod string;
+mod tinyproto;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -43,3 +44,11 @@ pub use string::{
     Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, NetstringReceiver, StringProtocol,
     StringReceiver,
 };
+pub use tinyproto::TinyReceiver;
+pub use tinyproto::error::TinyProtoError;
+pub use tinyproto::outbox::Transmit;
+pub use tinyproto::plugin::TinyPlugin;
+pub use tinyproto::protocol::TinyProtocol;
+pub use tinyproto::refusing::TinyConnectionLimit;
+#[cfg(feature = "zlib")]
+pub use tinyproto::zlib::ZlibPlugin;

@@ -94,6 +94,18 @@ impl From<&[u8]> for Bytes {
     }
 }
 
+impl From<&str> for Bytes {
+    fn from(text: &str) -> Self {
+        Self::from(text.as_bytes())
+    }
+}
+
+impl<const LENGTH: usize> From<&[u8; LENGTH]> for Bytes {
+    fn from(bytes: &[u8; LENGTH]) -> Self {
+        Self::from(&bytes[..])
+    }
+}
+
 impl PartialEq for Bytes {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
