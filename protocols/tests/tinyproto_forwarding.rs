@@ -162,8 +162,7 @@ fn without_callbacks_of_its_own_the_end_of_input_closes() {
 
 #[test]
 fn a_close_after_transmission_does_not_wait_for_a_peer_that_has_finished() {
-    let log = Events::new();
-    let mut probe = Probe::new(TinyReceiver::server(Listens(log.clone())));
+    let mut probe = Probe::new(TinyReceiver::server(Listens(Events::new())));
     probe.deliver(b"\xff");
     probe.transport().transmit("never");
     probe.settle();

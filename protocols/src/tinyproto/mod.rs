@@ -120,7 +120,8 @@ impl<P: TinyProtocol> TinyReceiver<P> {
     ///
     /// Without this a message is announced as soon as it is nobody's turn, as programs in Python do. With it, a peer in Python
     /// may send several messages of its own accord, or answer, without being interrupted, if it pauses for less than that; 100 ms
-    /// is a good choice on a local network. Each message then takes that much longer.
+    /// is a good choice on a local network. Each message then takes that much longer, and while the peer never rests for so long, none
+    /// is transmitted.
     #[must_use]
     pub fn polite(mut self, quiet: Duration) -> Self {
         self.conversation.polite = true;
