@@ -5,8 +5,8 @@ mod tiny;
 use std::time::Duration;
 
 use ropewalk_protocols::{TinyProtoError, TinyReceiver, Transmit};
-use ropewalk_reactor::Limits;
 use ropewalk_reactor::testing::{Events, Probe};
+use ropewalk_reactor::{Limits, Transport};
 use tiny::{Hears, echo, echo_back, failed, transcript};
 
 const CLOSED: &str = "lost the connection was closed cleanly";
@@ -238,6 +238,21 @@ fn a_peer_that_breaks_at_a_collision_is_reported() {
     }
 }
 
+/// An empty message is over at once, so it does not show that the peer goes on.
+#[test]
+fn a_peer_that_breaks_at_a_collision_with_an_empty_message_is_reported() {
+    let log = Events::new();
+    let mut server = Probe::new(TinyReceiver::server(Hears::new(&log, |_, _| Ok(()))));
+    server.deliver(b"\xff");
+    server.transport().transmit("from this end....");
+    server.settle();
+    server.deliver(b"\x00\x00\x00\x00");
+    server.advance(Duration::from_secs(10));
+    assert!(server.is_closing());
+    server.deliver_eof();
+    assert_eq!(log.take(), ["ready", "message ", &failed(TinyProtoError::Collision)]);
+}
+
 #[test]
 fn a_collision_waits_for_an_end_that_has_paused() {
     let log = Events::new();
@@ -272,6 +287,33 @@ fn no_two_messages_are_announced_in_a_row_by_a_polite_end() {
     transcript(&mut client, &[(b"", b"")]);
     client.advance(Duration::from_millis(1));
     transcript(&mut client, &[(b"", b"\x00\x00\x00\x03"), (b"\xff", b"two")]);
+}
+
+#[test]
+fn a_polite_end_does_not_interrupt_the_announcement_of_its_peer() {
+    let quiet = Duration::from_millis(100);
+    let hears = Hears::new(&Events::new(), |_, _| Ok(()));
+    let mut server = Probe::new(TinyReceiver::server(hears).polite(quiet));
+    server.transport().transmit("hi");
+    transcript(&mut server, &[(b"\xff\x00\x00", b"\xff")]);
+    server.advance(quiet * 10);
+    transcript(&mut server, &[(b"", b""), (b"\x00\x01", b"\xff"), (b"?", b"")]);
+    server.advance(quiet);
+    transcript(&mut server, &[(b"", b"\x00\x00\x00\x02")]);
+}
+
+#[test]
+fn an_answer_waits_if_its_protocol_has_paused_reading() {
+    let pause = |transport: &Transport, message: &[u8]| {
+        transport.pause_reading();
+        transport.transmit(message);
+        Ok(())
+    };
+    let mut server = Probe::new(TinyReceiver::server(Hears::new(&Events::new(), pause)));
+    transcript(&mut server, &[(b"\xff\x00\x00\x00\x02hi\x00\x00\x00\x03you", b"\xff\xff")]);
+    server.transport().resume_reading();
+    server.settle();
+    transcript(&mut server, &[(b"", b"\x00\x00\x00\x02\xff")]);
 }
 
 #[test]
