@@ -297,3 +297,29 @@ impl<P: fmt::Debug> fmt::Debug for TinyReceiver<P> {
         formatter.debug_tuple("TinyReceiver").field(&self.conversation.protocol).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ropewalk_reactor::testing::Probe;
+
+    use super::*;
+
+    struct Ignore;
+
+    impl TinyProtocol for Ignore {
+        fn message_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+            Ok(())
+        }
+    }
+
+    /// The protocol is driven from outside the reactor, so that its memory can be looked at.
+    #[test]
+    fn memory_is_taken_as_bytes_arrive_not_as_they_are_announced() -> Result {
+        let probe = Probe::new(crate::Discard);
+        let mut receiver = TinyReceiver::server(Ignore).max_message(u32::MAX);
+        receiver.data_received(probe.transport(), b"\xff\xf0\xff\xff\xffabc")?;
+        assert_eq!(receiver.held.bytes(), b"abc");
+        assert!(receiver.held.capacity() <= 1024);
+        Ok(())
+    }
+}

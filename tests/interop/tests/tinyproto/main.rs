@@ -86,6 +86,25 @@ fn the_client_example_talks_politely_to_an_echo_in_python() {
 }
 
 #[test]
+fn the_echo_listens_on_several_addresses_until_it_is_told_to_stop() {
+    let mut command = Command::new(example_path("tiny_echo"));
+    let mut echo = Running::start(command.args(["127.0.0.1:0", "[::1]:0"]));
+    let addresses = [echo.line(), echo.line()].map(|line| line.replace("listening on ", ""));
+    let say = |address: &str, text: &str| {
+        let mut command = Command::new(example_path("tiny_client"));
+        let finished = Running::with_input(command.arg(address), text).finish();
+        assert!(finished.status.success(), "{}", finished.errors);
+        finished.output
+    };
+    for address in &addresses {
+        assert_eq!(say(address, "one\ntwo\n"), "Echo back: one\nEcho back: two\n");
+        assert_eq!(say(address, "QUIT\n"), "");
+    }
+    assert_eq!(say(&addresses[1], "SRVQUIT\n"), "");
+    assert!(echo.finish().status.success());
+}
+
+#[test]
 fn a_client_in_python_chats_with_one_of_ours() {
     for version in VERSIONS {
         let chat = Example::start("tiny_chat", &[]);
