@@ -7,20 +7,20 @@
 //!
 //! It is what `telnet 127.0.0.1 8123` does, and ends when either side has no more to say.
 mod common;
+#[path = "common/keyboard.rs"]
+mod keyboard;
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use common::Outcome;
-use ropewalk::{
-    ClientEndpoint, ConnectionId, Protocol, Reactor, Reason, Remote, Result, Transport, client_endpoint,
-    for_protocol,
-};
+use keyboard::{Typed, read_when, without_line_end};
+use ropewalk::{ClientEndpoint, Protocol, Reactor, Reason, Result, Transport, client_endpoint, for_protocol};
 
 const USAGE: &str = "\
 Usage: client [ENDPOINT]
@@ -28,27 +28,6 @@ Usage: client [ENDPOINT]
 Sends what is typed to ENDPOINT (default 127.0.0.1:8123), line by line, and prints
 what comes back. Exits with 0 when either side has ended the conversation, with 1
 if it could not begin or broke off.";
-
-/// What happens at the keyboard.
-enum Typed {
-    Line(Vec<u8>),
-    EndOfInput,
-}
-
-/// Reading standard input blocks, so this runs in a thread of its own. It reads a line whenever it is asked for one: so
-/// no more than one ever waits, however fast the input and however slow the server.
-fn read_when(asked: &Receiver<()>, remote: &Remote, connection: ConnectionId) {
-    for () in asked {
-        let mut line = Vec::new();
-        let typed = match io::stdin().lock().read_until(b'\n', &mut line) {
-            Ok(length) if length > 0 => Typed::Line(line),
-            Ok(_) | Err(_) => Typed::EndOfInput,
-        };
-        if remote.post_event(connection, typed).is_err() {
-            return;
-        }
-    }
-}
 
 struct Client {
     /// Asks the thread at the keyboard for the next line, once there is one.
@@ -77,12 +56,6 @@ impl Client {
             self.asked = keyboard.send(()).is_ok();
         }
     }
-}
-
-/// The line without its end, whatever the system's end of line is.
-fn without_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 impl Protocol for Client {

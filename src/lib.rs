@@ -3,7 +3,8 @@
 //! # The layers, from the top
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
-//! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
+//! [`Int32StringReceiver`], [`TinyReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`],
+//! [`TinyProtocol`]) and hear lines or messages.
 //! They know neither sockets nor clocks. [`TelnetServer`] has any of them speak telnet. A [`Router`] gives what a connection
 //! says to handlers, by its beginning or by a regular expression, and does what takes long in threads. A [`Group`] is a set of
 //! connections under keys that are told things together, with a [`LagPolicy`] for those that read too slowly.
@@ -100,6 +101,7 @@
 //! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
 //! * `regex` (default): `Router::regex`; the crate is here as `regex`.
 //! * `native-certs`: those that the operating system trusts.
+//! * `zlib`: `ZlibPlugin`, which compresses the messages of tinyproto.
 #![forbid(unsafe_code)]
 
 pub use ropewalk_reactor::{driver, testing};
@@ -130,6 +132,8 @@ pub use ropewalk_endpoints::{
     TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
     TlsVersion,
 };
+#[cfg(feature = "zlib")]
+pub use ropewalk_protocols::ZlibPlugin;
 #[cfg(feature = "regex")]
 pub use ropewalk_protocols::regex;
 pub use ropewalk_protocols::{
@@ -139,6 +143,7 @@ pub use ropewalk_protocols::{
     Netstring, NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
     TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
+    TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

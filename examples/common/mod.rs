@@ -31,10 +31,22 @@ pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 /// The arguments on the command line that were not taken yet.
 pub(crate) struct Arguments(Vec<String>);
 
+#[allow(dead_code, reason = "each example takes its own arguments")]
 impl Arguments {
     /// The next argument, or what stands for it if there are no more.
     pub(crate) fn next_or(&mut self, default: &str) -> String {
         if self.0.is_empty() { default.to_owned() } else { self.0.remove(0) }
+    }
+
+    /// Takes an option if it is there.
+    pub(crate) fn has(&mut self, option: &str) -> bool {
+        let place = self.0.iter().position(|argument| argument == option);
+        place.map(|place| self.0.remove(place)).is_some()
+    }
+
+    /// All that are left, or what stands for them if there are none.
+    pub(crate) fn all_or(self, default: &str) -> Vec<String> {
+        if self.0.is_empty() { vec![default.to_owned()] } else { self.0 }
     }
 
     /// Complains about arguments that nobody took.
@@ -88,6 +100,20 @@ pub(crate) fn serve_at(endpoint: &dyn ServerEndpoint, factory: impl Factory + 's
     if *port.address() != Address::Stdio {
         say(&format!("listening on {}", port.address()))?;
     }
+    reactor.run()?;
+    Ok(())
+}
+
+/// Serves what `factory` makes on all the endpoints that are described until SIGINT (Ctrl-C), SIGTERM, or a stop of the reactor.
+#[allow(dead_code, reason = "most examples listen on one endpoint")]
+pub(crate) fn serve_all(endpoints: &[String], factory: impl Factory + 'static) -> Outcome {
+    let mut reactor = Reactor::new()?;
+    let factory: Rc<dyn Factory> = Rc::new(factory);
+    for endpoint in endpoints {
+        let port = server_endpoint(endpoint)?.listen_shared(&reactor, Rc::clone(&factory))?;
+        say(&format!("listening on {}", port.address()))?;
+    }
+    reactor.stop_on_signals()?;
     reactor.run()?;
     Ok(())
 }

@@ -23,6 +23,7 @@ mod router;
 mod services;
 mod string;
 mod telnet;
+mod tinyproto;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -60,3 +61,11 @@ pub use telnet::event::TelnetEvent;
 pub use telnet::factory::TelnetServer;
 pub use telnet::layer::TelnetLayer;
 pub use telnet::transport::{TelnetInfo, TelnetTransport};
+pub use tinyproto::TinyReceiver;
+pub use tinyproto::error::TinyProtoError;
+pub use tinyproto::outbox::Transmit;
+pub use tinyproto::plugin::TinyPlugin;
+pub use tinyproto::protocol::TinyProtocol;
+pub use tinyproto::refusing::TinyConnectionLimit;
+#[cfg(feature = "zlib")]
+pub use tinyproto::zlib::ZlibPlugin;

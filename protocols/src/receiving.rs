@@ -119,7 +119,12 @@ impl Held {
 
     /// Whether nothing is held, not even the beginning of a frame.
     pub(crate) fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.bytes().is_empty()
+    }
+
+    /// What is held.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 
     /// Calls `callback`, which may change what is held. What it thereby made deliverable is delivered when reading goes on.

@@ -6,6 +6,7 @@ mod formats;
 mod messages;
 mod services;
 mod stateful;
+mod tiny;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,0 +1,195 @@
+//! Both directions of a connection, together with the protocol that hears them.
+
+use std::rc::Rc;
+
+use ropewalk_reactor::{Bytes, Result, Transport};
+
+use super::Role;
+use super::error::TinyProtoError;
+use super::exchange::{Exchange, OK, Piece, SIZE_MAX, announcement};
+use super::outbox::Outbox;
+use super::plugin::Plugins;
+use super::protocol::TinyProtocol;
+use crate::receiving::{Found, Framing, Rest};
+
+/// "No", as the programs in Python say it, before they close.
+const REFUSED: u8 = 0x00;
+/// "No" from one that goes on. Unlike 00 it cannot be taken for the beginning of a size.
+const REFUSED_AND_GOING_ON: u8 = 0xfd;
+/// As much as may wait to be sent, and far less than a peer may announce.
+const DEFAULT_MAX_MESSAGE: u32 = 16 * 1024 * 1024;
+
+/// A protocol, and what it says and hears.
+pub(super) struct Conversation<P> {
+    pub(super) protocol: P,
+    pub(super) exchange: Exchange,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) plugins: Plugins,
+    max_message: u32,
+    /// The message that is announced, and its length in the outbox.
+    announced: Option<(Bytes, usize)>,
+    /// Messages are announced by [`announce`](Self::announce) alone, when nothing has gone either way for a while.
+    pub(super) polite: bool,
+    /// A message was not announced because reading is paused.
+    pub(super) deferred: bool,
+    /// Whether the outbox is above its high-water mark, and the transport.
+    outbox_full: bool,
+    transport_full: bool,
+    /// Whether the protocol was last told to pause writing.
+    told_full: bool,
+}
+
+impl<P: TinyProtocol> Conversation<P> {
+    pub(super) fn new(protocol: P, role: Role) -> Self {
+        Self {
+            protocol,
+            exchange: Exchange::new(role),
+            outbox: Rc::default(),
+            plugins: Plugins::default(),
+            max_message: DEFAULT_MAX_MESSAGE,
+            announced: None,
+            polite: false,
+            deferred: false,
+            outbox_full: false,
+            transport_full: false,
+            told_full: false,
+        }
+    }
+
+    pub(super) fn set_max_message(&mut self, bytes: u32) {
+        self.max_message = bytes.min(SIZE_MAX);
+    }
+
+    /// How many messages have not been transmitted.
+    pub(super) fn untransmitted(&self) -> usize {
+        self.outbox.len() + usize::from(self.announced.is_some())
+    }
+
+    /// Whether a message could be announced.
+    pub(super) fn wants_to_announce(&self) -> bool {
+        self.exchange.is_idle() && !self.outbox.is_empty()
+    }
+
+    /// Announces the next message if there is one and it is nobody's turn.
+    pub(super) fn announce(&mut self, transport: &Transport) -> Result {
+        if !self.wants_to_announce() {
+            return Ok(());
+        }
+        self.deferred = !transport.delivers_input();
+        if self.deferred {
+            return Ok(());
+        }
+        let Some(message) = self.outbox.next() else { return Ok(()) };
+        let length = message.len();
+        let payload = self.plugins.transmit(message)?;
+        let size = announcement(payload.len()).ok_or(TinyProtoError::NotSendable { size: payload.len() })?;
+        transport.write(size);
+        self.announced = Some((payload, length));
+        self.exchange.announce();
+        Ok(())
+    }
+
+    /// What comes next when a turn is over. Who is polite waits.
+    pub(super) fn go_on(&mut self, transport: &Transport) -> Result {
+        if self.polite { Ok(()) } else { self.announce(transport) }
+    }
+
+    pub(super) fn set_transport_full(&mut self, full: bool, transport: &Transport) {
+        self.transport_full = full;
+        self.tell_full(transport);
+    }
+
+    /// Tells the protocol if it should write no more, or can again.
+    pub(super) fn tell_full(&mut self, transport: &Transport) {
+        self.outbox_full = self.outbox.is_full(self.outbox_full, &transport.limits());
+        let full = self.outbox_full || self.transport_full;
+        if full == self.told_full || !transport.is_open() {
+            return;
+        }
+        self.told_full = full;
+        if full {
+            self.protocol.writing_paused(transport);
+        } else {
+            self.protocol.writing_resumed(transport);
+        }
+    }
+
+    fn open(&mut self, transport: &Transport, byte: u8) -> Result {
+        match byte {
+            OK => {
+                self.exchange.open();
+                self.protocol.ready(transport);
+                self.go_on(transport)
+            }
+            0x00 | 0xfd | 0xfe => Err(TinyProtoError::ConnectionRefused { code: byte }.into()),
+            found => Err(TinyProtoError::NotTinyProto { found }.into()),
+        }
+    }
+
+    /// Answers the peer's announcement.
+    fn consider(&mut self, transport: &Transport, size: u32) -> Result {
+        if !transport.accepts_output() {
+            return Ok(());
+        }
+        if size <= self.max_message {
+            transport.write([OK]);
+            self.exchange.agree(size);
+            return Ok(());
+        }
+        let result = self.protocol.message_too_large(transport, size, self.max_message);
+        if transport.accepts_output() {
+            transport.write([if result.is_ok() { REFUSED_AND_GOING_ON } else { REFUSED }]);
+        }
+        result.and_then(|()| self.go_on(transport))
+    }
+
+    /// The peer has answered our announcement.
+    pub(super) fn answered(&mut self, transport: &Transport, code: u8) -> Result {
+        let parked = self.exchange.answered();
+        let announced = self.announced.take();
+        if code == OK {
+            if let Some((payload, _)) = &announced {
+                transport.write_shared(payload.clone());
+            }
+        } else {
+            self.protocol.transmission_refused(transport, code)?;
+        }
+        if let Some((_, length)) = announced {
+            self.outbox.sent(length, transport);
+        }
+        match parked {
+            Some(size) => self.consider(transport, size),
+            None => self.go_on(transport),
+        }
+    }
+
+    fn received(&mut self, transport: &Transport, payload: &[u8]) -> Result {
+        self.exchange.received();
+        let message = self.plugins.receive(payload, self.max_message)?;
+        self.protocol.message_received(transport, &message)?;
+        self.go_on(transport)
+    }
+}
+
+impl<P: TinyProtocol> Framing for Conversation<P> {
+    type Frame = Piece;
+
+    fn find(&mut self, input: &[u8]) -> Option<Found<Piece>> {
+        self.exchange.find(input).map(|(length, frame)| Found { length, frame })
+    }
+
+    fn deliver(&mut self, piece: Piece, bytes: &[u8], _: Rest<'_>, transport: &Transport) -> Result {
+        match piece {
+            Piece::Opening(byte) => self.open(transport, byte),
+            Piece::Size(size) => self.consider(transport, size),
+            Piece::CrossingSize(size) => {
+                let size = self.exchange.cross(size);
+                size.map_or(Ok(()), |size| self.consider(transport, size))
+            }
+            Piece::Status(code) => self.answered(transport, code),
+            Piece::Payload => self.received(transport, bytes),
+        }?;
+        self.tell_full(transport);
+        Ok(())
+    }
+}

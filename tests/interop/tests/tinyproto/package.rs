@@ -1,0 +1,55 @@
+//! The Python package, in each of its versions.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use ropewalk_interop::{Running, free_port};
+
+/// The versions that there are on PyPI.
+pub(crate) const VERSIONS: [&str; 2] = ["2.0.1", "3.0"];
+
+/// What runs in them.
+const PEER: &str = include_str!("peer.py");
+
+/// Starts a client that connects to a port of 127.0.0.1 and behaves as `handler` in `peer.py` says.
+#[track_caller]
+pub(crate) fn client(version: &str, handler: &str, port: u16, plugins: &[&str]) -> Running {
+    Running::start(peer(version, "connect", handler, port).args(plugins))
+}
+
+/// Starts a server on the port that is returned, and waits until it listens.
+#[track_caller]
+pub(crate) fn server(version: &str, handler: &str, plugins: &[&str]) -> (Running, u16) {
+    let port = free_port();
+    let mut running = Running::start(peer(version, "serve", handler, port).args(plugins));
+    assert_eq!(running.line(), "listening");
+    (running, port)
+}
+
+fn peer(version: &str, role: &str, handler: &str, port: u16) -> Command {
+    let mut command = Command::new(environment(version).join("bin/python"));
+    command.args(["-c", PEER, role, handler, &port.to_string()]);
+    command
+}
+
+/// A virtual environment that has this version, made by the first test that asks for it.
+fn environment(version: &str) -> PathBuf {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tinyproto-{version}"));
+    let is_there = || succeeds(Command::new(path.join("bin/python")).args(["-c", "import tinyproto"]));
+    if is_there() {
+        return path;
+    }
+    let made = succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&path));
+    assert!(made, "python3 cannot make environments: apt-get install python3-venv");
+    let package = format!("tinyproto=={version}");
+    let mut install = Command::new(path.join("bin/pip"));
+    assert!(succeeds(install.args(["install", "--quiet", &package])), "{package} cannot be installed");
+    path
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
