@@ -3,8 +3,8 @@
 //! # The layers, from the top
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
-//! [`Int32StringReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`]) and hear lines or messages.
-//! They know neither sockets nor clocks.
+//! [`Int32StringReceiver`], [`WebSocketReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`],
+//! [`WebSocketProtocol`]) and hear lines or messages. They know neither sockets nor clocks.
 //!
 //! **Protocols and factories** are the contract. A [`Protocol`] is one connection's behaviour; a [`Factory`] makes one for
 //! each connection ([`for_protocol`] and [`factory_fn`] are the short ways). A callback that fails or panics ends its
@@ -127,11 +127,13 @@ pub use ropewalk_endpoints::{
     TlsVersion,
 };
 pub use ropewalk_protocols::{
-    BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
-    FileSender, FrameTooLong, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
-    LineProtocol, LineReceiver, LineTransport, Netstring, NetstringReceiver, Qotd, SendLine, SendString,
-    Stateful, StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong,
-    StringTransport, Time,
+    BadNetstring, Chargen, CloseCode, ControlTooLong, CustomDelimiter, Daytime, Delimiter, Delivery, Discard,
+    Echo, EmptyDelimiter, EncodedMessage, FileSendError, FileSender, FragmentedMessage, FrameProblem,
+    FrameTooLong, HandshakeError, HttpRequest, HttpResponse, Int8StringReceiver, Int16StringReceiver,
+    Int32StringReceiver, IntPrefix, LineProtocol, LineReceiver, LineTransport, Message, MessageInProgress,
+    MessageKind, Netstring, NetstringReceiver, Qotd, SendLine, SendString, Stateful, StatefulStringProtocol,
+    StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport, Time, WebSocket,
+    WebSocketError, WebSocketProtocol, WebSocketReceiver, WebSocketUrl, WebSocketUrlError,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

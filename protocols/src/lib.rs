@@ -1,5 +1,5 @@
-//! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, a sender of files, and the small services of the early Internet.
+//! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines,
+//! strings or the messages of a WebSocket, what sends them, a sender of files, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!
@@ -19,6 +19,7 @@ mod line;
 mod receiving;
 mod services;
 mod string;
+mod websocket;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -43,3 +44,14 @@ pub use string::{
     Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, NetstringReceiver, StringProtocol,
     StringReceiver,
 };
+pub use websocket::close_code::CloseCode;
+pub use websocket::error::{FrameProblem, WebSocketError};
+pub use websocket::fragments::{FragmentedMessage, MessageInProgress};
+pub use websocket::handshake::error::HandshakeError;
+pub use websocket::handshake::request::HttpRequest;
+pub use websocket::handshake::response::HttpResponse;
+pub use websocket::handshake::url::{WebSocketUrl, WebSocketUrlError};
+pub use websocket::message::{EncodedMessage, Message, MessageKind};
+pub use websocket::receiver::WebSocketReceiver;
+pub use websocket::socket::WebSocket;
+pub use websocket::{ControlTooLong, Delivery, WebSocketProtocol};
