@@ -18,12 +18,13 @@ use ropewalk::{
 };
 
 const USAGE: &str = "\
-Usage: ws_client [URL] [--send TEXT]
+Usage: ws_client [URL] [--send TEXT] [--ca FILE]
 
 Opens a WebSocket at URL (default ws://127.0.0.1:8008/), which may be wss:// for one
 over TLS, and sends back each message until the server closes it. With --send it
-sends TEXT, prints the first message that comes, and closes. Exits with 0 if the
-WebSocket was closed in an orderly way, with 1 otherwise.";
+sends TEXT, prints the first message that comes, and closes. With --ca it trusts
+the authorities in FILE, of PEM, alone. Exits with 0 if the WebSocket was closed in
+an orderly way, with 1 otherwise.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
@@ -73,20 +74,33 @@ struct Wanted {
 
 fn read(mut arguments: common::Arguments) -> Result<Wanted, Box<dyn Error>> {
     let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/").parse()?;
-    let text = match arguments.next_or("").as_str() {
-        "" => None,
-        "--send" => Some(arguments.next_or("")),
-        other => return Err(format!("unexpected argument {other:?}: see --help").into()),
-    };
+    let (mut text, mut authorities) = (None, None);
+    loop {
+        match arguments.next_or("").as_str() {
+            "" => break,
+            "--send" => text = Some(arguments.next_or("")),
+            "--ca" => authorities = Some(arguments.next_or("")),
+            other => return Err(format!("unexpected argument {other:?}: see --help").into()),
+        }
+    }
     arguments.finish()?;
-    let endpoint = client_endpoint(&endpoint(&url))?;
+    let endpoint = client_endpoint(&endpoint(&url, authorities.as_deref()))?;
     Ok(Wanted { url, text, endpoint: Box::new(endpoint) })
 }
 
 /// The description of the endpoint that a URL names.
-fn endpoint(url: &WebSocketUrl) -> String {
-    let kind = if url.is_secure() { "tls" } else { "tcp" };
-    format!("{kind}:{}:{}", quote_argument(url.host()), url.port())
+fn endpoint(url: &WebSocketUrl, authorities: Option<&str>) -> String {
+    let address = format!("{}:{}", quote_host(url.host()), url.port());
+    match (url.is_secure(), authorities) {
+        (false, _) => format!("tcp:{address}"),
+        (true, None) => format!("tls:{address}"),
+        (true, Some(file)) => format!("tls:{address}:ca={}", quote_argument(file)),
+    }
+}
+
+/// An IPv6 address keeps its colons in brackets.
+fn quote_host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { quote_argument(host) }
 }
 
 fn main() -> ExitCode {
