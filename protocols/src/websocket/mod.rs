@@ -117,6 +117,11 @@ pub trait WebSocketProtocol {
         let _ = (socket, event);
     }
 
+    /// The layers that were inserted with [`Transport::insert_layer`] are open: the handshake is done.
+    fn layer_opened(&mut self, socket: &WebSocket) {
+        let _ = socket;
+    }
+
     /// The connection has ended: the last callback, also if the WebSocket never was open. The reason is
     /// [`Reason::Closed`] if both sides have closed the WebSocket, or if a page was answered or a request refused by this protocol;
     /// otherwise it says what went wrong, as a [`WebSocketError`](error::WebSocketError) or a

@@ -227,6 +227,10 @@ impl<P: WebSocketProtocol> Protocol for WebSocketReceiver<P> {
         if self.held.is_empty() { Ok(()) } else { Err(InputBeforeLayer.into()) }
     }
 
+    fn layer_opened(&mut self, transport: &Transport) {
+        self.visit(transport, |protocol, socket| protocol.layer_opened(socket));
+    }
+
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
         let (protocol, socket) = self.connection.parts();
         socket.set_phase(Phase::Closed);

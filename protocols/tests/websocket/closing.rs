@@ -1,6 +1,8 @@
 //! How WebSockets end.
 
-use ropewalk_protocols::CloseCode;
+use ropewalk_protocols::{CloseCode, Message, WebSocket, WebSocketProtocol, WebSocketReceiver};
+use ropewalk_reactor::Result;
+use ropewalk_reactor::testing::{Events, Probe};
 
 use crate::world::{Listens, REQUEST, SECOND, act, close, masked, opened, plain, server};
 
@@ -138,11 +140,33 @@ fn who_only_looks_at_the_port_is_no_error_and_half_a_request_is_one() {
             "lost the connection was closed because of an error: the connection ended before the WebSocket was open",
         ),
     ] {
-        let log = ropewalk_reactor::testing::Events::new();
-        let receiver = ropewalk_protocols::WebSocketReceiver::server(Listens::new(&log));
-        let mut probe = ropewalk_reactor::testing::Probe::new(receiver);
+        let log = Events::new();
+        let receiver = WebSocketReceiver::server(Listens::new(&log));
+        let mut probe = Probe::new(receiver);
         probe.deliver(request);
         probe.deliver_eof();
         assert_eq!(log.take(), [lost]);
     }
+}
+
+/// Has a last word.
+struct Polite;
+
+impl WebSocketProtocol for Polite {
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+
+    fn closing(&mut self, socket: &WebSocket, _: Option<CloseCode>, _: &str) {
+        socket.send("farewell");
+    }
+}
+
+#[test]
+fn the_last_word_goes_out_before_the_answer() {
+    let mut probe = Probe::new(WebSocketReceiver::server(Polite));
+    probe.deliver(REQUEST);
+    let _ = probe.written();
+    probe.deliver(masked(0x88, close(1000, "")));
+    assert_eq!(probe.written(), [plain(0x81, "farewell"), plain(0x88, close(1000, ""))].concat());
 }

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use ropewalk_protocols::{Delivery, Message};
-use ropewalk_reactor::testing::Events;
+use ropewalk_protocols::{Delivery, Message, WebSocketReceiver};
+use ropewalk_reactor::testing::{Events, Probe};
+use ropewalk_reactor::{InputBeforeLayer, Layer, LayerState, Protocol, Result};
 
 use crate::world::{Listens, masked, opened, plain, server};
 
@@ -134,6 +135,40 @@ fn a_protocol_hears_its_timers_and_events() {
     probe.transport().post(1_u8);
     probe.advance(crate::world::SECOND);
     assert_eq!(log.take(), ["event", "timer"]);
+}
+
+/// Changes nothing.
+struct Through;
+
+impl Layer for Through {
+    fn name(&self) -> &'static str {
+        "through"
+    }
+
+    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
+        up.extend_from_slice(input);
+        Ok(input.len())
+    }
+
+    fn state(&self) -> LayerState {
+        LayerState::Open
+    }
+}
+
+#[test]
+fn a_layer_may_be_inserted_between_frames_and_not_within_one() {
+    let (mut probe, log) = server(Listens::echo);
+    probe.transport().insert_layer(Through);
+    probe.settle();
+    assert_eq!(log.take(), ["layer opened"]);
+    probe.deliver(masked(0x81, "through"));
+    assert_eq!(probe.written(), plain(0x81, "through"));
+    let mut receiver = WebSocketReceiver::server(Listens::new(&Events::new()));
+    let probe = Probe::new(WebSocketReceiver::server(Listens::new(&Events::new())));
+    receiver.connection_made(probe.transport());
+    receiver.layer_inserted(probe.transport()).unwrap();
+    receiver.data_received(probe.transport(), b"GET").unwrap();
+    assert!(receiver.layer_inserted(probe.transport()).unwrap_err().is::<InputBeforeLayer>());
 }
 
 #[test]

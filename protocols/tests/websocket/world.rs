@@ -127,6 +127,10 @@ impl WebSocketProtocol for Listens {
         self.log.record("timer");
     }
 
+    fn layer_opened(&mut self, _: &WebSocket) {
+        self.log.record("layer opened");
+    }
+
     fn event_received(&mut self, socket: &WebSocket, event: Box<dyn Any>) {
         match event.downcast::<Box<dyn FnOnce(&WebSocket)>>() {
             Ok(act) => act(socket),
