@@ -65,6 +65,15 @@ fn a_ping_asks_who_is_silent_and_who_answers_stays() {
 }
 
 #[test]
+fn who_is_heard_while_the_ping_goes_out_is_not_silent() {
+    let (mut probe, _) = opened(Listens::new, |receiver| receiver.heartbeat(10 * SECOND));
+    probe.advance(10 * SECOND);
+    probe.deliver(masked(0x81, "here"));
+    probe.advance(10 * SECOND);
+    assert_eq!(probe.written(), plain(0x89, "").repeat(2));
+}
+
+#[test]
 fn nobody_is_blamed_while_reading_is_paused() {
     let (mut probe, _) = opened(Listens::new, |receiver| receiver.heartbeat(10 * SECOND));
     probe.transport().pause_reading();
