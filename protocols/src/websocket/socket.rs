@@ -159,7 +159,7 @@ impl WebSocket {
 
     /// Closes the WebSocket: the peer is told `code` and `reason`, of which at most 123 bytes are sent, and answers. From now on
     /// nothing more is delivered or can be sent. The connection ends when the answer has come, or, with
-    /// [`WebSocketError::CloseTimedOut`], after the [close timeout](super::WebSocketReceiver::close_timeout).
+    /// [`WebSocketError::CloseTimedOut`], after the [close timeout](super::receiver::WebSocketReceiver::close_timeout).
     ///
     /// Before the WebSocket is open, the connection is just closed.
     pub fn close(&self, code: CloseCode, reason: &str) {
