@@ -3,8 +3,8 @@
 //! # The layers, from the top
 //!
 //! **Helper protocols** turn bytes into something better: [`LineReceiver`], [`NetstringReceiver`],
-//! [`Int32StringReceiver`], [`TinyReceiver`]. You implement a small trait ([`LineProtocol`], [`StringProtocol`],
-//! [`TinyProtocol`]) and hear lines or messages.
+//! [`Int32StringReceiver`], [`TinyReceiver`], [`WebSocketReceiver`]. You implement a small trait ([`LineProtocol`],
+//! [`StringProtocol`], [`TinyProtocol`], [`WebSocketProtocol`]) and hear lines or messages.
 //! They know neither sockets nor clocks. [`TelnetServer`] has any of them speak telnet. A [`Router`] gives what a connection
 //! says to handlers, by its beginning or by a regular expression, and does what takes long in threads. A [`Group`] is a set of
 //! connections under keys that are told things together, with a [`LagPolicy`] for those that read too slowly.
@@ -137,13 +137,16 @@ pub use ropewalk_protocols::ZlibPlugin;
 #[cfg(feature = "regex")]
 pub use ropewalk_protocols::regex;
 pub use ropewalk_protocols::{
-    BadNetstring, Chargen, CustomDelimiter, Daytime, Delimiter, Discard, Echo, EmptyDelimiter, FileSendError,
-    FileSender, FrameTooLong, Group, Int8StringReceiver, Int16StringReceiver, Int32StringReceiver, IntPrefix,
-    JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver, LineTransport, MemberTooSlow, Membership,
-    Netstring, NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
+    BadNetstring, Chargen, CloseCode, ControlTooLong, CustomDelimiter, Daytime, Delimiter, Delivery, Discard,
+    Echo, EmptyDelimiter, EncodedMessage, FileSendError, FileSender, FragmentedMessage, FrameProblem,
+    FrameTooLong, Group, HandshakeError, HttpRequest, HttpResponse, Int8StringReceiver, Int16StringReceiver,
+    Int32StringReceiver, IntPrefix, JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver,
+    LineTransport, MemberTooSlow, Membership, Message, MessageInProgress, MessageKind, Netstring,
+    NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
     TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
-    TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit,
+    TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit, WebSocket,
+    WebSocketError, WebSocketProtocol, WebSocketReceiver, WebSocketUrl, WebSocketUrlError,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

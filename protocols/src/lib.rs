@@ -1,6 +1,6 @@
-//! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines or
-//! strings, what sends them, telnet, a sender of files, routers that choose a handler for what comes, groups of connections that
-//! are told things together, and the small services of the early Internet.
+//! What sits on top of [`Protocol`](ropewalk_reactor::Protocol): receivers that cut the stream of bytes into lines,
+//! strings or the messages of a WebSocket, what sends them, telnet, a sender of files, routers that choose a handler for what
+//! comes, groups of connections that are told things together, and the small services of the early Internet.
 //!
 //! Use the crate `ropewalk`, which presents this one together with the reactor and the endpoints.
 //!
@@ -24,6 +24,7 @@ mod services;
 mod string;
 mod telnet;
 mod tinyproto;
+mod websocket;
 
 // The public interface is:
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
@@ -69,3 +70,14 @@ pub use tinyproto::protocol::TinyProtocol;
 pub use tinyproto::refusing::TinyConnectionLimit;
 #[cfg(feature = "zlib")]
 pub use tinyproto::zlib::ZlibPlugin;
+pub use websocket::close_code::CloseCode;
+pub use websocket::error::{FrameProblem, WebSocketError};
+pub use websocket::fragments::{FragmentedMessage, MessageInProgress};
+pub use websocket::handshake::error::HandshakeError;
+pub use websocket::handshake::request::HttpRequest;
+pub use websocket::handshake::response::HttpResponse;
+pub use websocket::handshake::url::{WebSocketUrl, WebSocketUrlError};
+pub use websocket::message::{EncodedMessage, Message, MessageKind};
+pub use websocket::receiver::WebSocketReceiver;
+pub use websocket::socket::WebSocket;
+pub use websocket::{ControlTooLong, Delivery, WebSocketProtocol};

@@ -1,0 +1,127 @@
+//! A client of WebSockets: sends back each message, or sends one and prints the answer.
+//!
+//! ```text
+//! cargo run --example ws_echo
+//! cargo run --example ws_client ws://127.0.0.1:8008/ --send hello
+//! ```
+mod common;
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use common::Outcome;
+use ropewalk::{
+    ClientEndpoint, CloseCode, Message, Reactor, Reason, Result, Transport, WebSocket, WebSocketProtocol,
+    WebSocketReceiver, WebSocketUrl, client_endpoint, for_protocol, quote_argument,
+};
+
+const USAGE: &str = "\
+Usage: ws_client [URL] [--send TEXT] [--ca FILE]
+
+Opens a WebSocket at URL (default ws://127.0.0.1:8008/), which may be wss:// for one
+over TLS, and sends back each message until the server closes it. With --send it
+sends TEXT, prints the first message that comes, and closes. With --ca it trusts
+the authorities in FILE, of PEM, alone. Exits with 0 if the WebSocket was closed in
+an orderly way, with 1 otherwise.";
+
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// How the WebSocket ended.
+type Ended = Rc<RefCell<Outcome>>;
+
+struct Client {
+    /// What is sent instead of sending back what comes.
+    text: Option<String>,
+    ended: Ended,
+}
+
+impl WebSocketProtocol for Client {
+    fn opened(&mut self, socket: &WebSocket) {
+        let mut limits = socket.transport().limits();
+        limits.output = 2 * MAX_MESSAGE;
+        socket.transport().set_limits(limits);
+        if let Some(text) = &self.text {
+            socket.send(text);
+        }
+    }
+
+    fn message_received(&mut self, socket: &WebSocket, message: Message<'_>) -> Result {
+        if self.text.is_none() {
+            socket.send(message);
+            return Ok(());
+        }
+        common::say(&String::from_utf8_lossy(message.bytes()))?;
+        socket.close(CloseCode::NORMAL, "");
+        Ok(())
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
+        if !reason.is_clean() {
+            *self.ended.borrow_mut() = Err(reason.to_string().into());
+        }
+        transport.reactor().stop();
+    }
+}
+
+/// What the command line says.
+struct Wanted {
+    url: WebSocketUrl,
+    text: Option<String>,
+    endpoint: Box<dyn ClientEndpoint>,
+}
+
+fn read(mut arguments: common::Arguments) -> Result<Wanted, Box<dyn Error>> {
+    let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/").parse()?;
+    let (mut text, mut authorities) = (None, None);
+    loop {
+        match arguments.next_or("").as_str() {
+            "" => break,
+            "--send" => text = Some(arguments.next_or("")),
+            "--ca" => authorities = Some(arguments.next_or("")),
+            other => return Err(format!("unexpected argument {other:?}: see --help").into()),
+        }
+    }
+    arguments.finish()?;
+    let endpoint = client_endpoint(&endpoint(&url, authorities.as_deref()))?;
+    Ok(Wanted { url, text, endpoint: Box::new(endpoint) })
+}
+
+/// The description of the endpoint that a URL names.
+fn endpoint(url: &WebSocketUrl, authorities: Option<&str>) -> String {
+    let address = format!("{}:{}", quote_host(url.host()), url.port());
+    match (url.is_secure(), authorities) {
+        (false, _) => format!("tcp:{address}"),
+        (true, None) => format!("tls:{address}"),
+        (true, Some(file)) => format!("tls:{address}:ca={}", quote_argument(file)),
+    }
+}
+
+/// An IPv6 address keeps its colons in brackets.
+fn quote_host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { quote_argument(host) }
+}
+
+fn main() -> ExitCode {
+    common::run(USAGE, |arguments| {
+        let Wanted { url, text, endpoint } = read(arguments)?;
+        let mut reactor = Reactor::new()?;
+        reactor.stop_on_signals()?;
+        let ended = Ended::new(RefCell::new(Ok(())));
+        let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
+        let handle = (*reactor).clone();
+        let factory = for_protocol(move || {
+            let client = Client { text: text.clone(), ended: Rc::clone(&for_client) };
+            WebSocketReceiver::client(client, &url).max_message(MAX_MESSAGE)
+        });
+        endpoint.connect_shared(&reactor, Rc::new(factory)).then(move |result| {
+            if let Err(error) = result {
+                *for_attempt.borrow_mut() = Err(error.into());
+                handle.stop();
+            }
+        });
+        reactor.run()?;
+        ended.replace(Ok(()))
+    })
+}

@@ -1,0 +1,304 @@
+//! What comes on the connection of a WebSocket, from the handshake to the last frame.
+
+use ropewalk_reactor::{Instant, Result, Transport};
+
+use super::error::{FrameProblem, WebSocketError};
+use super::frames::assembly::{Assembly, message};
+use super::frames::decoder::{Frame, FrameDecoder};
+use super::frames::header::{Header, Opcode};
+use super::handshake::accepting::{self, Asked, Refusal, Upgrade};
+use super::handshake::asking::Question;
+use super::handshake::error::HandshakeError;
+use super::handshake::head::{FIELDS_MAX, HeadFinder, HeadTooLong};
+use super::options::Options;
+use super::socket::{Phase, Role, WebSocket};
+use super::{CloseCode, Delivery, MessageKind, WebSocketProtocol, goodbye};
+use crate::receiving::{Found, Framing, Rest};
+
+/// A protocol together with what finds its messages.
+pub(super) struct Connection<P> {
+    pub(super) protocol: P,
+    pub(super) options: Options,
+    /// What a client asks; a server has nothing to ask.
+    pub(super) question: Option<Box<Question>>,
+    /// There from the first callback on.
+    pub(super) socket: Option<WebSocket>,
+    /// When something came last; kept for the heartbeat.
+    pub(super) heard: Instant,
+    /// A ping was sent and nothing has come since.
+    pub(super) pinged: bool,
+    finder: HeadFinder,
+    decoder: FrameDecoder,
+    /// The message that is coming, unless it was delivered already or nobody wants it any more.
+    assembly: Option<Assembly>,
+}
+
+/// What is found.
+pub(super) enum Part {
+    Head,
+    HeadTooLong,
+    Frame(Frame),
+    /// What comes after the last close frame.
+    Ignored,
+}
+
+impl<P: WebSocketProtocol> Connection<P> {
+    pub(super) fn new(protocol: P, question: Option<Question>) -> Self {
+        let role = if question.is_some() { Role::Client } else { Role::Server };
+        let options = Options::default();
+        let decoder = FrameDecoder::new(role, options.max_frame);
+        Self {
+            protocol,
+            options,
+            question: question.map(Box::new),
+            socket: None,
+            heard: Instant::ZERO,
+            pinged: false,
+            finder: HeadFinder::default(),
+            decoder,
+            assembly: None,
+        }
+    }
+
+    pub(super) fn set_max_frame(&mut self, bytes: u64) {
+        self.options.max_frame = bytes;
+        self.decoder = FrameDecoder::new(self.role(), bytes);
+    }
+
+    pub(super) fn role(&self) -> Role {
+        if self.question.is_some() { Role::Client } else { Role::Server }
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut P, &WebSocket) {
+        let socket = self.socket.as_ref().expect("connection_made comes before all other callbacks");
+        (&mut self.protocol, socket)
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.socket.as_ref().map_or(Phase::Opening, WebSocket::phase)
+    }
+
+    fn deliver_part(&mut self, part: Part, bytes: &[u8], transport: &Transport) -> Result {
+        match part {
+            Part::Ignored => Ok(()),
+            Part::HeadTooLong => self.refuse_long_head(transport),
+            Part::Head if self.role() == Role::Client => self.deliver_answer(bytes),
+            Part::Head => self.deliver_request(bytes, transport),
+            Part::Frame(frame) => self.deliver_frame(frame, bytes),
+        }
+    }
+
+    fn refuse_long_head(&self, transport: &Transport) -> Result {
+        let limit = self.options.max_head;
+        match self.role() {
+            Role::Client => Err(HandshakeError::TooLong { limit }.into()),
+            Role::Server => refuse(transport, Refusal::too_long(limit)),
+        }
+    }
+
+    fn deliver_request(&mut self, head: &[u8], transport: &Transport) -> Result {
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        match accepting::read(head, &mut fields) {
+            Ok(Asked::WebSocket(upgrade)) => self.answer_upgrade(&upgrade, transport),
+            Ok(Asked::Page(request)) => {
+                let response = self.protocol.page_requested(transport, &request);
+                transport.write(response.encode(request.method() == "HEAD"));
+                transport.lose_connection();
+            }
+            Err(refusal) => return refuse(transport, refusal),
+        }
+        Ok(())
+    }
+
+    fn answer_upgrade(&mut self, upgrade: &Upgrade<'_>, transport: &Transport) {
+        if let Err(response) = self.protocol.upgrade_requested(transport, &upgrade.request) {
+            transport.write(response.encode(false));
+            transport.lose_connection();
+        } else if transport.is_open() {
+            let subprotocol = upgrade.choose(&self.options.subprotocols).map(str::to_owned);
+            transport.write(upgrade.accept(subprotocol.as_deref()));
+            self.open(subprotocol.as_deref());
+        }
+    }
+
+    fn deliver_answer(&mut self, head: &[u8]) -> Result {
+        let question = self.question.as_ref().expect("a client has asked");
+        let subprotocol = question.check(head, &self.options.subprotocols)?;
+        self.open(subprotocol.as_deref());
+        Ok(())
+    }
+
+    fn open(&mut self, subprotocol: Option<&str>) {
+        let heartbeat = self.options.heartbeat;
+        let (protocol, socket) = self.parts();
+        socket.set_subprotocol(subprotocol);
+        socket.set_phase(Phase::Open);
+        socket.set_timer(heartbeat);
+        protocol.opened(socket);
+    }
+
+    fn deliver_frame(&mut self, frame: Frame, bytes: &[u8]) -> Result {
+        match frame {
+            Frame::Header(header) => self.begin_frame(&header),
+            Frame::Payload => self.deliver_payload(bytes),
+            Frame::End => self.end_frame(),
+            Frame::Control(header, start) => self.deliver_control(&header, &bytes[start..]),
+            Frame::Bad(error) => Err(error.into()),
+        }
+    }
+
+    fn begin_frame(&mut self, header: &Header) -> Result {
+        self.decoder.begin(header);
+        match header.opcode {
+            Opcode::Text => self.begin_message(MessageKind::Text),
+            Opcode::Binary => self.begin_message(MessageKind::Binary),
+            _ => {}
+        }
+        let limit = self.options.max_message;
+        match &self.assembly {
+            Some(assembly) if assembly.delivery == Delivery::Whole => {
+                let length = header.length.saturating_add(assembly.length() as u64);
+                if length > limit as u64 {
+                    Err(WebSocketError::MessageTooBig { limit }.into())
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin_message(&mut self, kind: MessageKind) {
+        if self.phase() == Phase::Open {
+            let (protocol, socket) = self.parts();
+            let delivery = protocol.message_begun(socket, kind);
+            self.assembly = Some(Assembly::new(kind, delivery));
+        }
+    }
+
+    fn deliver_payload(&mut self, bytes: &[u8]) -> Result {
+        let payload = self.decoder.pass(bytes.len());
+        let socket = self.socket.as_ref().filter(|socket| socket.phase() == Phase::Open);
+        let (Some(socket), Some(assembly)) = (socket, &mut self.assembly) else {
+            return Ok(());
+        };
+        let is_whole = payload.ends_message && payload.mask.is_none() && assembly.length() == 0;
+        match assembly.delivery {
+            Delivery::Whole if is_whole => {
+                let kind = assembly.kind;
+                self.assembly = None;
+                self.protocol.message_received(socket, message(kind, bytes)?)
+            }
+            Delivery::Whole => {
+                assembly.add(bytes, payload.mask);
+                // What is complete is looked at when it is delivered.
+                if payload.ends_message { Ok(()) } else { Ok(assembly.check()?) }
+            }
+            Delivery::Pieces => {
+                assembly.add(bytes, payload.mask);
+                let checked = assembly.check();
+                let piece = assembly.piece();
+                if !piece.bytes().is_empty() {
+                    self.protocol.piece_received(socket, piece)?;
+                    assembly.clear_piece();
+                }
+                Ok(checked?)
+            }
+        }
+    }
+
+    fn end_frame(&mut self) -> Result {
+        if !self.decoder.end() {
+            return Ok(());
+        }
+        let Some(assembly) = self.assembly.take().filter(|_| self.phase() == Phase::Open) else {
+            return Ok(());
+        };
+        let (protocol, socket) = self.parts();
+        match assembly.delivery {
+            Delivery::Whole => protocol.message_received(socket, assembly.whole()?),
+            Delivery::Pieces if assembly.length() > 0 => Err(WebSocketError::InvalidUtf8.into()),
+            Delivery::Pieces => protocol.message_ended(socket),
+        }
+    }
+
+    fn deliver_control(&mut self, header: &Header, payload: &[u8]) -> Result {
+        let mut unmasked = Vec::new();
+        let payload = match header.mask {
+            Some(mut mask) => {
+                mask.append(payload, &mut unmasked);
+                &unmasked
+            }
+            None => payload,
+        };
+        if header.opcode == Opcode::Close {
+            return self.deliver_close(payload);
+        }
+        if self.phase() != Phase::Open {
+            return Ok(());
+        }
+        let (protocol, socket) = self.parts();
+        match header.opcode {
+            Opcode::Ping => protocol.ping_received(socket, payload),
+            _ => protocol.pong_received(socket, payload),
+        }
+    }
+
+    fn deliver_close(&mut self, payload: &[u8]) -> Result {
+        let (code, reason) = read_close(payload)?;
+        let (protocol, socket) = self.parts();
+        protocol.closing(socket, code, reason);
+        socket.answer_close(code, reason);
+        self.assembly = None;
+        Ok(())
+    }
+}
+
+fn refuse(transport: &Transport, refusal: Refusal) -> Result {
+    transport.write(refusal.response.encode(false));
+    Err(refusal.error.into())
+}
+
+fn read_close(payload: &[u8]) -> Result<(Option<CloseCode>, &str), WebSocketError> {
+    match payload {
+        [] => Ok((None, "")),
+        [_] => Err(FrameProblem::ShortClose.into()),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            let code = CloseCode::new(code).ok_or(FrameProblem::BadCloseCode { code })?;
+            let reason = simdutf8::basic::from_utf8(reason).map_err(|_| WebSocketError::InvalidUtf8)?;
+            Ok((Some(code), reason))
+        }
+    }
+}
+
+impl<P: WebSocketProtocol> Framing for Connection<P> {
+    type Frame = Part;
+
+    fn find(&mut self, input: &[u8]) -> Option<Found<Part>> {
+        match self.phase() {
+            Phase::Opening => match self.finder.find(input, self.options.max_head) {
+                Ok(length) => length.map(|length| Found { length, frame: Part::Head }),
+                Err(HeadTooLong) => Some(Found { length: 0, frame: Part::HeadTooLong }),
+            },
+            Phase::Open | Phase::Closing => {
+                let found = self.decoder.find(input)?;
+                Some(Found { length: found.length, frame: Part::Frame(found.frame) })
+            }
+            Phase::Closed => {
+                (!input.is_empty()).then_some(Found { length: input.len(), frame: Part::Ignored })
+            }
+        }
+    }
+
+    fn deliver(&mut self, part: Part, bytes: &[u8], _: Rest<'_>, transport: &Transport) -> Result {
+        let result = self.deliver_part(part, bytes, transport);
+        if let (Err(error), Some(socket)) = (&result, &self.socket) {
+            self.assembly = None;
+            if let Some((code, reason)) = goodbye(error) {
+                socket.say_goodbye(code, &reason);
+            }
+        }
+        result
+    }
+}

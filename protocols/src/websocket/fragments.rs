@@ -1,0 +1,78 @@
+//! Messages sent in fragments.
+
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::error::WebSocketError;
+use super::frames::header::Opcode;
+use super::message::MessageKind;
+use super::socket::WebSocket;
+
+/// A message that is being sent in fragments, of `str` or of `[u8]`: each piece is a frame, sent at once.
+///
+/// Other messages wait for its end, so it has to be [finished](Self::finish). Dropped without, it ends the connection with
+/// [`WebSocketError::MessageAbandoned`]: the peer must not take for a whole message what is none.
+///
+/// ```
+/// # fn example(socket: &ropewalk_protocols::WebSocket) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut message = socket.begin_text()?;
+/// message.send("Hello ");
+/// message.finish("World!");
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a message that is not finished ends the connection"]
+#[derive(Debug)]
+pub struct FragmentedMessage<T: ?Sized> {
+    socket: WebSocket,
+    /// That of the next frame.
+    opcode: Opcode,
+    finished: bool,
+    pieces: PhantomData<fn(&T)>,
+}
+
+impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
+    pub(super) fn new(socket: &WebSocket, kind: MessageKind) -> Self {
+        Self { socket: socket.clone(), opcode: kind.opcode(), finished: false, pieces: PhantomData }
+    }
+
+    /// Sends a piece, which may be empty.
+    pub fn send(&mut self, piece: impl AsRef<T>) {
+        self.send_fragment(false, piece.as_ref().as_ref());
+    }
+
+    /// Sends the last piece, which may be empty.
+    pub fn finish(mut self, piece: impl AsRef<T>) {
+        self.send_fragment(true, piece.as_ref().as_ref());
+        self.finished = true;
+    }
+
+    fn send_fragment(&mut self, last: bool, piece: &[u8]) {
+        if self.socket.is_open() {
+            self.socket.send_frame(self.opcode, last, piece);
+        }
+        self.opcode = Opcode::Continuation;
+    }
+}
+
+impl<T: ?Sized> Drop for FragmentedMessage<T> {
+    fn drop(&mut self) {
+        if !self.finished && self.opcode == Opcode::Continuation && self.socket.is_open() {
+            self.socket.fail(WebSocketError::MessageAbandoned);
+        }
+        self.socket.end_fragments();
+    }
+}
+
+/// Another message is being sent in fragments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MessageInProgress;
+
+impl fmt::Display for MessageInProgress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("another message is being sent in fragments")
+    }
+}
+
+impl Error for MessageInProgress {}

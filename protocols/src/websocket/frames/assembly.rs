@@ -1,0 +1,98 @@
+//! A message that is coming.
+
+use std::cell::Cell;
+
+use simdutf8::{basic, compat};
+
+use super::mask::Mask;
+use crate::websocket::error::WebSocketError;
+use crate::websocket::{Delivery, Message, MessageKind};
+
+/// A buffer up to this size is kept for the next message.
+const SPARE_CAPACITY: usize = 64 * 1024;
+
+thread_local! {
+    /// One buffer serves all messages that come whole in a read, so that a connection without a message has none.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A message, as much of it as has come and is not delivered.
+pub(crate) struct Assembly {
+    pub(crate) kind: MessageKind,
+    pub(crate) delivery: Delivery,
+    bytes: Vec<u8>,
+    /// How many of the bytes are known to be whole characters. Of text in pieces, at most three are not.
+    checked: usize,
+}
+
+impl Assembly {
+    pub(crate) fn new(kind: MessageKind, delivery: Delivery) -> Self {
+        Self { kind, delivery, bytes: SPARE.take(), checked: 0 }
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds bytes, without looking at what they are.
+    pub(crate) fn add(&mut self, payload: &[u8], mask: Option<&mut Mask>) {
+        match mask {
+            Some(mask) => mask.append(payload, &mut self.bytes),
+            None => self.bytes.extend_from_slice(payload),
+        }
+    }
+
+    /// Looks at the bytes that were added: whether they go on with text.
+    pub(crate) fn check(&mut self) -> Result<(), WebSocketError> {
+        if self.kind == MessageKind::Binary {
+            self.checked = self.bytes.len();
+            return Ok(());
+        }
+        match compat::from_utf8(&self.bytes[self.checked..]) {
+            Ok(text) => self.checked += text.len(),
+            Err(error) => {
+                self.checked += error.valid_up_to();
+                if error.error_len().is_some() {
+                    return Err(WebSocketError::InvalidUtf8);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be delivered as a piece.
+    pub(crate) fn piece(&self) -> Message<'_> {
+        message(self.kind, &self.bytes[..self.checked]).expect("the bytes were checked")
+    }
+
+    /// Forgets what was delivered as a piece.
+    pub(crate) fn clear_piece(&mut self) {
+        self.bytes.drain(..self.checked);
+        self.checked = 0;
+    }
+
+    /// All that has come, as a message.
+    pub(crate) fn whole(&self) -> Result<Message<'_>, WebSocketError> {
+        message(self.kind, &self.bytes)
+    }
+}
+
+impl Drop for Assembly {
+    fn drop(&mut self) {
+        if self.bytes.capacity() <= SPARE_CAPACITY {
+            self.bytes.clear();
+            // At the end of the thread it is gone.
+            let _ = SPARE.try_with(|spare| spare.set(std::mem::take(&mut self.bytes)));
+        }
+    }
+}
+
+/// Bytes as a message.
+pub(crate) fn message(kind: MessageKind, bytes: &[u8]) -> Result<Message<'_>, WebSocketError> {
+    match kind {
+        MessageKind::Binary => Ok(Message::Binary(bytes)),
+        MessageKind::Text => {
+            basic::from_utf8(bytes).map(Message::Text).map_err(|_| WebSocketError::InvalidUtf8)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What can be set.
+
+use std::time::Duration;
+
+/// As most implementations in Python have it.
+const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
+
+/// As for the lines of most HTTP servers.
+const DEFAULT_MAX_HEAD: usize = 8 * 1024;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) struct Options {
+    pub(super) max_message: usize,
+    pub(super) max_frame: u64,
+    pub(super) max_head: usize,
+    pub(super) handshake_timeout: Duration,
+    pub(super) close_timeout: Duration,
+    pub(super) heartbeat: Option<Duration>,
+    pub(super) subprotocols: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_message: DEFAULT_MAX_MESSAGE,
+            max_frame: u64::MAX,
+            max_head: DEFAULT_MAX_HEAD,
+            handshake_timeout: DEFAULT_TIMEOUT,
+            close_timeout: DEFAULT_TIMEOUT,
+            heartbeat: None,
+            subprotocols: Vec::new(),
+        }
+    }
+}

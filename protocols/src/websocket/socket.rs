@@ -1,0 +1,287 @@
+//! The handle on a WebSocket.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ropewalk_reactor::{TimerKey, Transport};
+
+use super::error::WebSocketError;
+use super::fragments::{FragmentedMessage, MessageInProgress};
+use super::frames::header::{CONTROL_MAX, Header, Opcode};
+use super::frames::mask::Mask;
+use super::message::{EncodedMessage, Message, MessageKind};
+use super::{CloseCode, ControlTooLong};
+
+/// The most that a reason takes: a control frame without the code.
+const REASON_MAX: usize = CONTROL_MAX - 2;
+
+/// Which side this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    Server,
+    Client,
+}
+
+/// How far a WebSocket has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// The handshake is going on.
+    Opening,
+    Open,
+    /// A close frame was sent; the peer's has not come.
+    Closing,
+    /// Both have sent theirs.
+    Closed,
+}
+
+/// A handle on one WebSocket: cheap to clone, to keep, and to give away within the reactor's thread.
+///
+/// As with a [`Transport`], no method calls anybody, and whatever is sent before the WebSocket is open or after it was closed goes
+/// nowhere.
+#[derive(Clone)]
+pub struct WebSocket {
+    transport: Transport,
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    role: Role,
+    phase: Cell<Phase>,
+    close_timeout: Duration,
+    /// What is waited for: the end of the handshake, the time for a ping, or the end of closing.
+    timer: Cell<Option<TimerKey>>,
+    subprotocol: OnceCell<String>,
+    /// Messages that wait for the end of one that is being sent in fragments; `None` if there is no such.
+    behind_fragments: RefCell<Option<Vec<EncodedMessage>>>,
+}
+
+impl WebSocket {
+    pub(super) fn new(transport: &Transport, role: Role, close_timeout: Duration) -> Self {
+        let shared = Shared {
+            role,
+            phase: Cell::new(Phase::Opening),
+            close_timeout,
+            timer: Cell::new(None),
+            subprotocol: OnceCell::new(),
+            behind_fragments: RefCell::new(None),
+        };
+        Self { transport: transport.clone(), shared: Rc::new(shared) }
+    }
+
+    /// Sends a message, text or bytes. While another is being sent in fragments it waits for the end of that.
+    pub fn send<'a>(&self, message: impl Into<Message<'a>>) {
+        if !self.is_open() {
+            return;
+        }
+        let message = message.into();
+        if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
+            waiting.push(EncodedMessage::new(message));
+            return;
+        }
+        self.send_frame(message.kind().opcode(), true, message.bytes());
+    }
+
+    /// Sends a message that was encoded before. A server copies nothing; a client has to mask it.
+    pub fn send_encoded(&self, message: &EncodedMessage) {
+        if !self.is_open() {
+            return;
+        }
+        if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
+            waiting.push(message.clone());
+            return;
+        }
+        match self.shared.role {
+            Role::Server => self.transport.write_shared(message.frame()),
+            Role::Client => self.send_frame(message.kind().opcode(), true, message.payload()),
+        }
+    }
+
+    /// Begins a text whose length need not be known, to be sent in fragments.
+    ///
+    /// # Errors
+    /// If another message is being sent in fragments.
+    pub fn begin_text(&self) -> Result<FragmentedMessage<str>, MessageInProgress> {
+        self.begin_fragments()?;
+        Ok(FragmentedMessage::new(self, MessageKind::Text))
+    }
+
+    /// Begins a message of bytes, whose length need not be known, to be sent in fragments.
+    ///
+    /// # Errors
+    /// If another message is being sent in fragments.
+    pub fn begin_binary(&self) -> Result<FragmentedMessage<[u8]>, MessageInProgress> {
+        self.begin_fragments()?;
+        Ok(FragmentedMessage::new(self, MessageKind::Binary))
+    }
+
+    fn begin_fragments(&self) -> Result<(), MessageInProgress> {
+        let mut waiting = self.shared.behind_fragments.borrow_mut();
+        if waiting.is_some() {
+            return Err(MessageInProgress);
+        }
+        *waiting = Some(Vec::new());
+        Ok(())
+    }
+
+    /// Sends what waited for the end of the fragments.
+    pub(super) fn end_fragments(&self) {
+        let waiting = self.shared.behind_fragments.take();
+        waiting.iter().flatten().for_each(|message| self.send_encoded(message));
+    }
+
+    /// Sends a ping, which the peer answers with a pong of the same payload.
+    ///
+    /// # Errors
+    /// If the payload has more than 125 bytes.
+    pub fn ping(&self, payload: impl AsRef<[u8]>) -> Result<(), ControlTooLong> {
+        self.send_control(Opcode::Ping, payload.as_ref())
+    }
+
+    /// Sends a pong, which may be one that nobody has asked for.
+    ///
+    /// # Errors
+    /// If the payload has more than 125 bytes.
+    pub fn pong(&self, payload: impl AsRef<[u8]>) -> Result<(), ControlTooLong> {
+        self.send_control(Opcode::Pong, payload.as_ref())
+    }
+
+    fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<(), ControlTooLong> {
+        if payload.len() > CONTROL_MAX {
+            return Err(ControlTooLong { length: payload.len() });
+        }
+        if self.is_open() {
+            self.send_frame(opcode, true, payload);
+        }
+        Ok(())
+    }
+
+    /// Closes the WebSocket: the peer is told `code` and `reason`, of which at most 123 bytes are sent, and answers. From now on
+    /// nothing more is delivered or can be sent. The connection ends when the answer has come, or, with
+    /// [`WebSocketError::CloseTimedOut`], after the [close timeout](super::receiver::WebSocketReceiver::close_timeout).
+    ///
+    /// Before the WebSocket is open, the connection is just closed.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        match self.phase() {
+            Phase::Opening => self.transport.lose_connection(),
+            Phase::Open => {
+                self.send_close(Some(code), reason);
+                self.set_phase(Phase::Closing);
+                self.set_timer(Some(self.shared.close_timeout));
+                // Whoever has paused reading hears nothing more, but the answer has to be heard.
+                self.transport.resume_reading();
+            }
+            Phase::Closing | Phase::Closed => {}
+        }
+    }
+
+    /// Whether messages can be sent: from [`opened`](super::WebSocketProtocol::opened) until either side closes.
+    pub fn is_open(&self) -> bool {
+        self.phase() == Phase::Open && self.transport.accepts_output()
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.shared.subprotocol.get().map(String::as_str)
+    }
+
+    /// The connection under the WebSocket: for its addresses, limits, timers, pausing, aborting. Bytes that are written to it
+    /// directly break the protocol.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.shared.phase.get()
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.shared.phase.set(phase);
+    }
+
+    pub(super) fn set_subprotocol(&self, subprotocol: Option<&str>) {
+        if let Some(subprotocol) = subprotocol {
+            self.shared.subprotocol.get_or_init(|| subprotocol.to_owned());
+        }
+    }
+
+    /// Puts another timer in the place of the one that runs.
+    pub(super) fn set_timer(&self, delay: Option<Duration>) {
+        let timer = delay.map(|delay| self.transport.set_timer(delay));
+        if let Some(before) = self.shared.timer.replace(timer) {
+            self.transport.cancel_timer(before);
+        }
+    }
+
+    pub(super) fn is_own_timer(&self, timer: TimerKey) -> bool {
+        self.shared.timer.get() == Some(timer)
+    }
+
+    /// Answers the peer's close frame with one that says the same.
+    pub(super) fn answer_close(&self, code: Option<CloseCode>, reason: &str) {
+        if self.phase() == Phase::Open {
+            self.send_close(code, reason);
+        }
+        self.set_phase(Phase::Closed);
+        match self.shared.role {
+            Role::Server => self.transport.lose_connection(),
+            // The server closes the connection first, so that no port of the server's waits afterwards.
+            Role::Client => self.set_timer(Some(self.shared.close_timeout)),
+        }
+    }
+
+    /// Tells the peer why the WebSocket ends, if it is open.
+    pub(super) fn say_goodbye(&self, code: CloseCode, reason: &str) {
+        if self.phase() == Phase::Open {
+            self.send_close(Some(code), reason);
+        }
+        self.set_phase(Phase::Closed);
+    }
+
+    /// Ends the WebSocket because of an error.
+    pub(super) fn fail(&self, error: WebSocketError) {
+        if let Some(code) = error.close_code() {
+            self.say_goodbye(code, &error.to_string());
+        }
+        self.set_phase(Phase::Closed);
+        self.transport.fail(error);
+    }
+
+    fn send_close(&self, code: Option<CloseCode>, reason: &str) {
+        let mut payload = Vec::with_capacity(CONTROL_MAX);
+        if let Some(code) = code {
+            payload.extend(code.code().to_be_bytes());
+            let end = (0..=reason.len().min(REASON_MAX)).rev().find(|end| reason.is_char_boundary(*end));
+            payload.extend(&reason.as_bytes()[..end.unwrap_or(0)]);
+        }
+        self.send_frame(Opcode::Close, true, &payload);
+    }
+
+    pub(super) fn send_frame(&self, opcode: Opcode, last: bool, payload: &[u8]) {
+        let mut header = Header { last, opcode, mask: None, length: payload.len() as u64 };
+        match self.shared.role {
+            Role::Server => self.transport.write_vectored(&[header.encode().bytes(), payload]),
+            Role::Client => {
+                let [key @ .., _, _, _, _] = self.transport.reactor().random().to_be_bytes();
+                let mut mask = Mask::new(key);
+                header.mask = Some(mask);
+                let mut frame = Vec::with_capacity(14 + payload.len());
+                frame.extend(header.encode().bytes());
+                mask.append(payload, &mut frame);
+                self.transport.write(frame);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WebSocket")
+            .field("role", &self.shared.role)
+            .field("phase", &self.phase())
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}

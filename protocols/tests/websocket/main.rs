@@ -1,0 +1,12 @@
+//! WebSockets: frames, handshakes, closing, time, and peers that mean harm.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
+
+mod client;
+mod closing;
+mod handshake;
+mod hostile;
+mod laws;
+mod messages;
+mod sending;
+mod timing;
+mod world;

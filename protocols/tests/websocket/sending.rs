@@ -1,0 +1,126 @@
+//! Sending.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ropewalk_protocols::{ControlTooLong, EncodedMessage, FragmentedMessage, MessageInProgress};
+
+use crate::world::{Listens, act, close, masked, plain, server};
+
+#[test]
+fn texts_and_bytes_are_frames() {
+    let (mut probe, _) = server(Listens::new);
+    act(&mut probe, |socket| {
+        socket.send("text");
+        socket.send(&b"bytes"[..]);
+        socket.send(&String::new());
+        socket.ping("?").unwrap();
+        socket.pong("!").unwrap();
+    });
+    let frames = [(0x81, "text"), (0x82, "bytes"), (0x81, ""), (0x89, "?"), (0x8a, "!")];
+    let frames: Vec<u8> = frames.iter().flat_map(|(first, payload)| plain(*first, payload)).collect();
+    assert_eq!(probe.written(), frames);
+}
+
+#[test]
+fn pings_have_at_most_125_bytes() {
+    let (mut probe, _) = server(Listens::new);
+    act(&mut probe, |socket| {
+        assert_eq!(socket.ping([0; 126]), Err(ControlTooLong { length: 126 }));
+        socket.ping([0; 125]).unwrap();
+    });
+    assert_eq!(probe.written(), plain(0x89, [0; 125]));
+}
+
+#[test]
+fn fragments_are_sent_as_they_come() {
+    let (mut probe, _) = server(Listens::new);
+    act(&mut probe, |socket| {
+        let mut message = socket.begin_binary().unwrap();
+        message.send("Hello ");
+        message.finish("World!");
+        let mut message = socket.begin_text().unwrap();
+        message.send("a");
+        message.send("");
+        message.finish("");
+    });
+    assert_eq!(probe.written(), b"\x02\x06Hello \x80\x06World!\x01\x01a\x00\x00\x80\x00");
+}
+
+#[test]
+fn messages_wait_for_the_end_of_fragments_and_pings_do_not() {
+    let (mut probe, _) = server(Listens::new);
+    act(&mut probe, |socket| {
+        let mut message = socket.begin_text().unwrap();
+        message.send("a");
+        socket.send("one");
+        socket.send_encoded(&EncodedMessage::new(&b"two"[..]));
+        socket.ping("now").unwrap();
+        assert_eq!(socket.begin_binary().err(), Some(MessageInProgress));
+        message.finish("b");
+        socket.begin_binary().unwrap().finish("c");
+    });
+    assert_eq!(probe.written(), b"\x01\x01a\x89\x03now\x80\x01b\x81\x03one\x82\x03two\x82\x01c");
+}
+
+#[test]
+fn a_message_that_is_not_finished_is_not_taken_for_a_whole_one() {
+    let (mut probe, log) = server(Listens::new);
+    act(&mut probe, |socket| {
+        drop(socket.begin_text().unwrap());
+        let mut message = socket.begin_text().unwrap();
+        message.send("a");
+        socket.send("behind");
+    });
+    let error = "a fragmented message was not finished";
+    assert_eq!(probe.written(), [plain(0x01, "a"), plain(0x88, close(1011, error))].concat());
+    probe.deliver_eof();
+    assert_eq!(log.take(), [format!("lost the connection was closed because of an error: {error}")]);
+}
+
+#[test]
+fn a_message_that_outlives_its_connection_does_nothing() {
+    let (mut probe, _) = server(Listens::new);
+    let message: Rc<RefCell<Option<FragmentedMessage<str>>>> = Rc::default();
+    let kept = Rc::clone(&message);
+    act(&mut probe, move |socket| {
+        let mut message = socket.begin_text().unwrap();
+        message.send("a");
+        *kept.borrow_mut() = Some(message);
+    });
+    probe.reset();
+    message.take().unwrap().finish("b");
+    probe.settle();
+    assert!(probe.is_closed());
+}
+
+#[test]
+fn what_is_encoded_once_is_what_everybody_is_sent() {
+    for length in [0, 125, 126, 65_535, 65_536] {
+        let message = EncodedMessage::new(&vec![7; length]);
+        for _ in 0..2 {
+            let (mut probe, _) = server(Listens::new);
+            let message = message.clone();
+            act(&mut probe, move |socket| socket.send_encoded(&message));
+            assert!(probe.written() == plain(0x82, vec![7; length]), "{length}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_sent_before_the_websocket_is_open() {
+    let log = ropewalk_reactor::testing::Events::new();
+    let receiver = ropewalk_protocols::WebSocketReceiver::server(Listens::new(&log));
+    let mut probe = ropewalk_reactor::testing::Probe::new(receiver);
+    act(&mut probe, |socket| {
+        socket.send("too early");
+        socket.ping("").unwrap();
+        assert!(!socket.is_open());
+    });
+    assert_eq!(probe.written(), b"");
+    act(&mut probe, |socket| socket.close(ropewalk_protocols::CloseCode::NORMAL, ""));
+    probe.deliver(masked(0x81, "x"));
+    probe.deliver_eof();
+    assert_eq!(probe.written(), b"");
+    assert_eq!(log.take(), ["lost the connection was closed cleanly"]);
+}

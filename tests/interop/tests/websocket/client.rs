@@ -1,0 +1,93 @@
+//! The client is ours.
+
+use std::process::Command;
+
+use ropewalk_interop::{Authority, Finished, Running, example_path};
+
+use crate::package::python_with_websockets;
+
+/// Serves one client: has it send back messages of all lengths, or sends back its one message.
+const SERVER: &str = r"
+import ssl, sys, threading
+from websockets.sync.server import serve
+mode, identity = sys.argv[1:3]
+context = None
+if identity:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(identity)
+def handle(socket):
+    try:
+        if mode == 'answer':
+            socket.send('you said ' + socket.recv(20))
+            socket.recv(20)
+        else:
+            for length in (0, 1, 125, 126, 65535, 65536, 10_000_000):
+                socket.send(b'x' * length)
+                assert socket.recv(20) == b'x' * length, length
+                socket.send('é' * length)
+                assert socket.recv(20) == 'é' * length, length
+            socket.send(['Hel', '', 'lo'])
+            assert socket.recv(20) == 'Hello'
+            assert socket.ping('now').wait(20)
+            socket.close(1000, 'done')
+    except Exception as error:
+        print(repr(error))
+    print('closed', socket.protocol.close_rcvd.code)
+    threading.Thread(target=server.shutdown).start()
+def refuse(connection, request):
+    if request.path == '/nowhere':
+        return connection.respond(404, 'nothing here\n')
+server = serve(handle, '127.0.0.1', 0, max_size=None, ssl=context, process_request=refuse)
+print(server.socket.getsockname()[1], flush=True)
+server.serve_forever()
+";
+
+fn server(mode: &str, identity: &str) -> (Running, String) {
+    let mut server = Running::start(python_with_websockets(SERVER).args([mode, identity]));
+    let port = server.line();
+    (server, port)
+}
+
+fn client(arguments: &[&str]) -> Finished {
+    Running::start(Command::new(example_path("ws_client")).args(arguments)).finish()
+}
+
+#[test]
+fn what_a_server_in_python_sends_comes_back() {
+    let (server, port) = server("echo", "");
+    let finished = client(&[&format!("ws://127.0.0.1:{port}/")]);
+    assert!(finished.status.success(), "{finished:?}");
+    assert_eq!(server.finish().output, "closed 1000\n");
+}
+
+#[test]
+fn one_text_is_sent_and_the_answer_printed() {
+    let (server, port) = server("answer", "");
+    let finished = client(&[&format!("ws://127.0.0.1:{port}/"), "--send", "hello"]);
+    assert_eq!(finished.output, "you said hello\n", "{finished:?}");
+    assert!(finished.status.success(), "{finished:?}");
+    let output = server.finish().output;
+    assert!(output.ends_with("closed 1000\n"), "{output}");
+}
+
+#[test]
+fn a_server_over_tls_is_verified() {
+    let authority = Authority::new();
+    let identity = authority.server("localhost");
+    let (server, port) = server("answer", identity.path().to_str().unwrap());
+    let url = format!("wss://localhost:{port}/");
+    let stranger = client(&[&url, "--send", "hello"]);
+    assert!(!stranger.status.success(), "{stranger:?}");
+    let finished = client(&[&url, "--send", "hello", "--ca", authority.path().to_str().unwrap()]);
+    assert_eq!(finished.output, "you said hello\n", "{finished:?}");
+    assert!(server.finish().output.ends_with("closed 1000\n"));
+}
+
+#[test]
+fn a_refusal_is_told_and_exit_code_1() {
+    let (_server, port) = server("echo", "");
+    let finished = client(&[&format!("ws://127.0.0.1:{port}/nowhere")]);
+    assert_eq!(finished.status.code(), Some(1));
+    let error = "the server answered with the status 404 (Not Found) instead of 101";
+    assert!(finished.errors.contains(error), "{finished:?}");
+}

@@ -1,0 +1,84 @@
+//! The server is ours.
+
+use std::net::SocketAddr;
+
+use ropewalk_interop::{Authority, Example, Finished, Running};
+
+use crate::package::python_with_websockets;
+
+/// Sends messages of all lengths, texts, fragments and a ping, and closes.
+const CLIENT: &str = r"
+import ssl, sys
+from websockets.sync.client import connect
+url, authority = sys.argv[1:3]
+context = ssl.create_default_context(cafile=authority) if authority else None
+with connect(url, max_size=None, ssl=context, subprotocols=['chat']) as socket:
+    assert socket.subprotocol is None
+    for length in (0, 1, 125, 126, 65535, 65536, 10_000_000):
+        socket.send(b'x' * length)
+        assert socket.recv() == b'x' * length, length
+        socket.send('é' * length)
+        assert socket.recv() == 'é' * length, length
+    socket.send(['Hel', '', 'lo'])
+    assert socket.recv() == 'Hello'
+    assert socket.ping('now').wait(20)
+    socket.close(4001, 'bye')
+    print(socket.protocol.close_rcvd.code, socket.protocol.close_rcvd.reason)
+";
+
+fn talk(url: &str, authority: &str) -> Finished {
+    Running::start(python_with_websockets(CLIENT).args([url, authority])).finish()
+}
+
+#[track_caller]
+fn check_talk(url: &str, authority: &str) {
+    let finished = talk(url, authority);
+    assert_eq!(finished.output, "4001 bye\n", "{finished:?}");
+}
+
+#[test]
+fn a_client_in_python_gets_its_echo() {
+    let server = Example::start("ws_echo", &[]);
+    check_talk(&format!("ws://{}/path?query", server.address()), "");
+}
+
+#[test]
+fn a_client_in_python_gets_its_echo_over_tls_without_a_certificate_of_its_own() {
+    let authority = Authority::new();
+    let identity = authority.server("localhost");
+    let file = identity.path().display().to_string();
+    let endpoint = format!("tls:0:interface=127.0.0.1:cert={file}:key={file}");
+    let server = Example::start_at(&endpoint, "ws_echo", &[]);
+    let url = format!("wss://localhost:{}/", server.address().port());
+    check_talk(&url, authority.path().to_str().unwrap());
+}
+
+/// Waits for whatever is answered to raw bytes.
+const RAW: &str = r"
+import socket, sys
+host, port, request = sys.argv[1:4]
+with socket.create_connection((host, int(port)), timeout=20) as connection:
+    connection.sendall(request.encode())
+    answer = b''
+    while piece := connection.recv(4096):
+        answer += piece
+print(answer.decode().splitlines()[0])
+";
+
+fn first_line(server: SocketAddr, request: &str) -> String {
+    let mut command = ropewalk_interop::python(RAW);
+    command.args([server.ip().to_string(), server.port().to_string(), request.to_owned()]);
+    Running::start(&mut command).finish().output
+}
+
+#[test]
+fn who_speaks_http_is_answered_and_the_connection_ends() {
+    let server = Example::start("ws_echo", &[]);
+    for (request, answer) in [
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 Upgrade Required\n"),
+        ("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\n"),
+        ("hello\r\n\r\n", "HTTP/1.1 400 Bad Request\n"),
+    ] {
+        assert_eq!(first_line(server.address(), request), answer);
+    }
+}
