@@ -26,7 +26,7 @@ fn chat_answers_what_is_no_text_and_goes_on() {
     let chat = Example::start("chat", &[]);
     let mut alice = Socket::connect(chat.address());
     alice.expect("What's your name?\r\n");
-    alice.send(b"\xff\xfe\r\n");
+    alice.send(b"\xc3\x28\r\n");
     alice.expect("That was not UTF-8, please write plain text.\r\n");
     alice.send("al\x1bice\r\n");
     alice.expect("That had control characters in it, please write plain text.\r\n");
