@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rexpect::session::{PtySession, spawn_command};
 use ropewalk_interop::{Example, PATIENCE, telnet};
@@ -43,6 +45,21 @@ impl Person {
         self.0.send_control(']').unwrap();
         self.0.exp_string("telnet> ").unwrap();
         self.types("mode character");
+        // Keys that are pressed before would still be for the terminal's own line.
+        let deadline = Instant::now() + PATIENCE;
+        while !self.terminal_is_raw() {
+            assert!(Instant::now() < deadline, "telnet has not changed the terminal");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether the terminal neither shows what is typed nor keeps it until the line ends.
+    fn terminal_is_raw(&self) -> bool {
+        let terminal = self.0.process().get_file_handle().unwrap();
+        let settings = Command::new("stty").arg("-a").stdin(terminal).output().unwrap();
+        let settings = String::from_utf8(settings.stdout).unwrap();
+        let is_off = |setting| settings.split_whitespace().any(|word| word == setting);
+        is_off("-icanon") && is_off("-echo")
     }
 
     /// These very characters come to the screen next.
