@@ -92,6 +92,10 @@ impl Seen {
         if actions.contains(Actions::START_DEADLINE) || actions.contains(Actions::START_LINGERING) {
             self.deadline_runs = true;
         }
+        if event == Event::ReadFailed && self.finished_writing && before.state != State::HungUp {
+            let resets = actions.contains(Actions::RESET);
+            assert!(!resets, "G3: a reset would destroy what was sent and is on its way: {context}");
+        }
         if actions.contains(Actions::END) {
             assert!(!self.ended, "G1: lost once: {context}");
             let orderly = matches!(event, Event::LoseConnection | Event::Flushed | Event::InputEnded);
