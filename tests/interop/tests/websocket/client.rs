@@ -8,38 +8,43 @@ use crate::package::python_with_websockets;
 
 /// Serves one client: has it send back messages of all lengths, or sends back its one message.
 const SERVER: &str = r"
-import ssl, sys, threading
-from websockets.sync.server import serve
+import asyncio, ssl, sys
+from websockets.asyncio.server import serve
 mode, identity = sys.argv[1:3]
 context = None
 if identity:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(identity)
-def handle(socket):
+served = asyncio.Event()
+async def heard(socket):
+    return await asyncio.wait_for(socket.recv(), 20)
+async def handle(socket):
     try:
         if mode == 'answer':
-            socket.send('you said ' + socket.recv(20))
-            socket.recv(20)
+            await socket.send('you said ' + await heard(socket))
+            await heard(socket)
         else:
             for length in (0, 1, 125, 126, 65535, 65536, 10_000_000):
-                socket.send(b'x' * length)
-                assert socket.recv(20) == b'x' * length, length
-                socket.send('é' * length)
-                assert socket.recv(20) == 'é' * length, length
-            socket.send(['Hel', '', 'lo'])
-            assert socket.recv(20) == 'Hello'
-            assert socket.ping('now').wait(20)
-            socket.close(1000, 'done')
+                await socket.send(b'x' * length)
+                assert await heard(socket) == b'x' * length, length
+                await socket.send('é' * length)
+                assert await heard(socket) == 'é' * length, length
+            await socket.send(['Hel', '', 'lo'])
+            assert await heard(socket) == 'Hello'
+            await asyncio.wait_for(await socket.ping('now'), 20)
+            await socket.close(1000, 'done')
     except Exception as error:
         print(repr(error))
     print('closed', socket.protocol.close_rcvd.code)
-    threading.Thread(target=server.shutdown).start()
+    served.set()
 def refuse(connection, request):
     if request.path == '/nowhere':
         return connection.respond(404, 'nothing here\n')
-server = serve(handle, '127.0.0.1', 0, max_size=None, ssl=context, process_request=refuse)
-print(server.socket.getsockname()[1], flush=True)
-server.serve_forever()
+async def main():
+    async with serve(handle, '127.0.0.1', 0, max_size=None, ssl=context, process_request=refuse) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await served.wait()
+asyncio.run(main())
 ";
 
 fn server(mode: &str, identity: &str) -> (Running, String) {
