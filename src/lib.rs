@@ -117,8 +117,8 @@ pub use ropewalk_endpoints::{
     ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
     Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
     Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint,
-    Untrusted, client_endpoint, connect_protocol, connect_stream, pipe, prepared, quote_argument,
-    server_endpoint,
+    Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint, connect_protocol,
+    connect_stream, pipe, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{
@@ -146,7 +146,8 @@ pub use ropewalk_protocols::{
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
     TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
     TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit, WebSocket,
-    WebSocketError, WebSocketProtocol, WebSocketReceiver, WebSocketUrl, WebSocketUrlError,
+    WebSocketClientConfig, WebSocketError, WebSocketLayer, WebSocketProtocol, WebSocketReceiver,
+    WebSocketServerConfig, WebSocketUrl, WebSocketUrlError,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

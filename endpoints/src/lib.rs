@@ -14,7 +14,8 @@
 //! With the feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
 //!
 //! Some endpoints wrap another: [`ProxyServerEndpoint`] and [`ProxyClientEndpoint`] add the header of the PROXY protocol to its
-//! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy.
+//! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy. [`WebSocketServerEndpoint`] and
+//! [`WebSocketClientEndpoint`] make streams of WebSockets, so that browsers may be peers.
 //!
 //! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
 //! [`pipe`] joins two connections; [`PortForward`] does so with each that is accepted.
@@ -43,6 +44,7 @@ mod tcp;
 mod tls;
 #[cfg(unix)]
 mod unix;
+mod websocket;
 
 // The public interface is:
 pub use address_error::{AddressError, AddressProblem};
@@ -110,3 +112,4 @@ pub use tls::{
 pub use unix::client::UnixClientEndpoint;
 #[cfg(unix)]
 pub use unix::server::UnixServerEndpoint;
+pub use websocket::{WebSocketClientEndpoint, WebSocketServerEndpoint};

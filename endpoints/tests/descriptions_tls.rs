@@ -234,7 +234,7 @@ fn what_does_not_go_together_is_refused() {
         ("tls:8443", "has no cert and no key: add one of them at column 9"),
         ("ssl:8443", "has no privateKey and no certKey: add one of them at column 9"),
         ("tls:cert=@server.both", "has no port: add port=…"),
-        (r"tls:1:endpoint=tcp\:0:cert=@server.both", "leave it out, as endpoint says what TLS goes over"),
+        (r"tls:1:endpoint=tcp\:0:cert=@server.both", "leave it out, as endpoint says what it goes over"),
         (
             r"tls:endpoint=tpc\:0:cert=@server.both",
             r#"the endpoint "tpc:0" is of an unknown kind "tpc" at column 1"#,

@@ -80,4 +80,7 @@ pub use websocket::handshake::url::{WebSocketUrl, WebSocketUrlError};
 pub use websocket::message::{EncodedMessage, Message, MessageKind};
 pub use websocket::receiver::WebSocketReceiver;
 pub use websocket::socket::WebSocket;
+pub use websocket::stream::client::WebSocketClientConfig;
+pub use websocket::stream::layer::WebSocketLayer;
+pub use websocket::stream::server::WebSocketServerConfig;
 pub use websocket::{ControlTooLong, Delivery, WebSocketProtocol};

@@ -85,6 +85,24 @@ impl<'a> EndpointArguments<'a> {
         self.registry.client_at(self.text, self.description.arguments_start, self.depth + 1)
     }
 
+    /// The whole description as a URL, if it has the form of one: what follows the kind begins with two slashes.
+    pub(super) fn url(&self) -> Option<String> {
+        let is_url = self.text[self.description.arguments_start..].starts_with("//");
+        is_url.then(|| {
+            let arguments = self.description.arguments.iter().map(|argument| match &argument.key {
+                Some(key) => format!("{key}={}", argument.value),
+                None => argument.value.clone(),
+            });
+            format!("{}:{}", self.description.kind, arguments.collect::<Vec<_>>().join(":"))
+        })
+    }
+
+    /// What a parser says about a [`url`](Self::url) that it cannot use.
+    pub(super) fn bad_url(&self, url: &str, complaint: &str) -> DescriptionError {
+        let position = self.description.arguments_start;
+        self.error(position, DescriptionProblem::bad_value("URL", url, complaint))
+    }
+
     /// What a parser says if one of several parameters must be there and none is.
     pub fn needs_one_of(&self, names: &[&str]) -> DescriptionError {
         self.error(self.text.len(), DescriptionProblem::MissingOneOf { names: owned(names) })

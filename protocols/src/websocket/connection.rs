@@ -2,7 +2,7 @@
 
 use ropewalk_reactor::{Instant, Result, Transport};
 
-use super::error::{FrameProblem, WebSocketError};
+use super::error::WebSocketError;
 use super::frames::assembly::{Assembly, message};
 use super::frames::decoder::{Frame, FrameDecoder};
 use super::frames::header::{Header, Opcode};
@@ -12,7 +12,7 @@ use super::handshake::error::HandshakeError;
 use super::handshake::head::{FIELDS_MAX, HeadFinder, HeadTooLong};
 use super::options::Options;
 use super::socket::{Phase, Role, WebSocket};
-use super::{CloseCode, Delivery, MessageKind, WebSocketProtocol, goodbye};
+use super::{Delivery, MessageKind, WebSocketProtocol, close_frame, goodbye};
 use crate::receiving::{Found, Framing, Rest};
 
 /// A protocol together with what finds its messages.
@@ -245,7 +245,7 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 
     fn deliver_close(&mut self, payload: &[u8]) -> Result {
-        let (code, reason) = read_close(payload)?;
+        let (code, reason) = close_frame::read(payload)?;
         let (protocol, socket) = self.parts();
         protocol.closing(socket, code, reason);
         socket.answer_close(code, reason);
@@ -257,19 +257,6 @@ impl<P: WebSocketProtocol> Connection<P> {
 fn refuse(transport: &Transport, refusal: Refusal) -> Result {
     transport.write(refusal.response.encode(false));
     Err(refusal.error.into())
-}
-
-fn read_close(payload: &[u8]) -> Result<(Option<CloseCode>, &str), WebSocketError> {
-    match payload {
-        [] => Ok((None, "")),
-        [_] => Err(FrameProblem::ShortClose.into()),
-        [high, low, reason @ ..] => {
-            let code = u16::from_be_bytes([*high, *low]);
-            let code = CloseCode::new(code).ok_or(FrameProblem::BadCloseCode { code })?;
-            let reason = simdutf8::basic::from_utf8(reason).map_err(|_| WebSocketError::InvalidUtf8)?;
-            Ok((Some(code), reason))
-        }
-    }
 }
 
 impl<P: WebSocketProtocol> Framing for Connection<P> {

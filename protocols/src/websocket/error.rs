@@ -27,6 +27,14 @@ pub enum WebSocketError {
         /// How many bytes are accepted.
         limit: usize,
     },
+    /// The peer has closed the WebSocket of a [stream](crate::WebSocketLayer) with a code that is no orderly end of it, such as 1011.
+    /// It was answered with the same.
+    ClosedByPeer {
+        /// The code.
+        code: CloseCode,
+        /// What the peer says to it; may be empty.
+        reason: String,
+    },
     /// The connection ended without a close frame: what came may not be all that was sent.
     NotClosed,
     /// The peer did not answer a close frame in this time.
@@ -82,7 +90,7 @@ impl WebSocketError {
             Self::InvalidUtf8 => CloseCode::INVALID_DATA,
             Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::NoPong(_) | Self::MessageAbandoned => CloseCode::INTERNAL_ERROR,
-            Self::NotClosed | Self::CloseTimedOut(_) => return None,
+            Self::NotClosed | Self::CloseTimedOut(_) | Self::ClosedByPeer { .. } => return None,
         })
     }
 }
@@ -103,6 +111,9 @@ impl fmt::Display for WebSocketError {
             }
             Self::MessageTooBig { limit } => {
                 write!(formatter, "a message longer than the limit of {limit} bytes")
+            }
+            Self::ClosedByPeer { code, reason } => {
+                write!(formatter, "the peer has closed the WebSocket with the code {code} ({reason:?})")
             }
             Self::NotClosed => formatter.write_str("the connection ended without a close frame"),
             Self::CloseTimedOut(after) => write!(formatter, "no answer to the close frame within {after:?}"),

@@ -1,6 +1,7 @@
 //! WebSockets (RFC 6455).
 
 pub(crate) mod close_code;
+mod close_frame;
 mod connection;
 pub(crate) mod error;
 pub(crate) mod fragments;
@@ -10,6 +11,7 @@ pub(crate) mod message;
 mod options;
 pub(crate) mod receiver;
 pub(crate) mod socket;
+pub(crate) mod stream;
 
 use std::any::Any;
 use std::error::Error;
@@ -46,7 +48,7 @@ pub trait WebSocketProtocol {
     /// default answers with the status 426, which says that there are only WebSockets.
     fn page_requested(&mut self, transport: &Transport, request: &HttpRequest<'_>) -> HttpResponse {
         let _ = (transport, request);
-        HttpResponse::new(426).header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13")
+        HttpResponse::upgrade_required()
     }
 
     /// The handshake is done, the WebSocket is open.

@@ -12,10 +12,7 @@ use super::fragments::{FragmentedMessage, MessageInProgress};
 use super::frames::header::{CONTROL_MAX, Header, Opcode};
 use super::frames::mask::Mask;
 use super::message::{EncodedMessage, Message, MessageKind};
-use super::{CloseCode, ControlTooLong};
-
-/// The most that a reason takes: a control frame without the code.
-const REASON_MAX: usize = CONTROL_MAX - 2;
+use super::{CloseCode, ControlTooLong, close_frame};
 
 /// Which side this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -249,13 +246,7 @@ impl WebSocket {
     }
 
     fn send_close(&self, code: Option<CloseCode>, reason: &str) {
-        let mut payload = Vec::with_capacity(CONTROL_MAX);
-        if let Some(code) = code {
-            payload.extend(code.code().to_be_bytes());
-            let end = (0..=reason.len().min(REASON_MAX)).rev().find(|end| reason.is_char_boundary(*end));
-            payload.extend(&reason.as_bytes()[..end.unwrap_or(0)]);
-        }
-        self.send_frame(Opcode::Close, true, &payload);
+        self.send_frame(Opcode::Close, true, &close_frame::encode(code, reason));
     }
 
     pub(super) fn send_frame(&self, opcode: Opcode, last: bool, payload: &[u8]) {

@@ -13,8 +13,14 @@ mod tls;
 mod tls;
 #[cfg(unix)]
 mod unix;
+mod ws;
+#[cfg(feature = "tls")]
+mod wss;
 
 use super::registry::EndpointRegistry;
+use crate::{DescriptionError, EndpointParameter};
+#[cfg(not(feature = "tls"))]
+use tls as wss;
 
 pub(super) fn register(registry: &mut EndpointRegistry) {
     registry.register_server("tcp", tcp::server);
@@ -35,4 +41,16 @@ pub(super) fn register(registry: &mut EndpointRegistry) {
     registry.register_server("proxy", proxy::server);
     registry.register_server("haproxy", proxy::server);
     registry.register_client("socks5", socks::client);
+    registry.register_server("ws", ws::server);
+    registry.register_server("wss", wss::server);
+    registry.register_client("ws", ws::client);
+    registry.register_client("wss", wss::client);
+}
+
+/// Arguments that have no meaning because `endpoint` is given.
+fn refuse_beside_endpoint(parameters: &[EndpointParameter<'_>]) -> Result<(), DescriptionError> {
+    match parameters.iter().find(|parameter| parameter.is_given()) {
+        Some(parameter) => Err(parameter.error("leave it out, as endpoint says what it goes over")),
+        None => Ok(()),
+    }
 }

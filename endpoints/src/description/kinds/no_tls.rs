@@ -1,4 +1,4 @@
-//! `tls` and `ssl` in a program that is built without TLS.
+//! `tls`, `ssl` and `wss` in a program that is built without TLS.
 
 use crate::{ClientEndpoint, DescriptionError, EndpointArguments, ServerEndpoint};
 

@@ -89,6 +89,16 @@ impl FrameDecoder {
         self.in_message = true;
     }
 
+    /// What masks the next bytes of payload.
+    pub(crate) fn mask(&self) -> Option<Mask> {
+        self.frame.as_ref().and_then(|frame| frame.mask)
+    }
+
+    /// Whether the message ends with so many bytes of payload.
+    pub(crate) fn ends_message(&self, length: usize) -> bool {
+        self.frame.as_ref().is_some_and(|frame| frame.last && frame.remaining == length as u64)
+    }
+
     /// Takes note of so many bytes of payload, and tells what they are.
     pub(crate) fn pass(&mut self, length: usize) -> Payload<'_> {
         let frame = self.frame.as_mut().expect("payload is found in a frame only");

@@ -29,6 +29,11 @@ impl Mask {
         }
     }
 
+    /// The next call goes on behind so many bytes more.
+    pub(crate) const fn skip(&mut self, length: usize) {
+        self.key.rotate_left(length % 4);
+    }
+
     /// Masks `from` into `to`, which is as long, eight bytes at a time.
     fn apply(&mut self, from: &[u8], to: &mut [u8]) {
         let [a, b, c, d] = self.key;

@@ -22,6 +22,12 @@ pub enum HandshakeError {
     NotHttp(&'static str),
     /// A client asked wrongly: what was wrong. It was answered with a status that says so.
     BadRequest(&'static str),
+    /// What a client asked of a server of [streams](crate::WebSocketLayer) was answered with this status: a page that it asked for
+    /// instead of a WebSocket, or a refusal.
+    Answered {
+        /// The status.
+        status: u16,
+    },
     /// The server answered with another status than 101.
     Refused {
         /// The status.
@@ -53,6 +59,9 @@ impl fmt::Display for HandshakeError {
             Self::Incomplete => formatter.write_str("the connection ended before the WebSocket was open"),
             Self::NotHttp(problem) => write!(formatter, "the peer does not speak HTTP/1.1: {problem}"),
             Self::BadRequest(problem) => write!(formatter, "the client's request is not good: {problem}"),
+            Self::Answered { status } => {
+                write!(formatter, "the request was answered with the status {status} instead of a WebSocket")
+            }
             Self::Refused { status, meaning } => {
                 write!(formatter, "the server answered with the status {status} ({meaning}) instead of 101")
             }

@@ -37,6 +37,10 @@ impl<'a> HttpRequest<'a> {
         self.fields.all(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    pub(crate) fn has_origin(&self) -> bool {
+        self.fields.all("Origin").next().is_some()
+    }
+
     /// The page that a browser's request came from, such as `https://example.org`. Programs other than browsers may send what they
     /// like.
     pub fn origin(&self) -> Option<&'a str> {

@@ -44,6 +44,15 @@ impl HttpResponse {
         self
     }
 
+    /// The answer to those who ask for a page where there are only WebSockets.
+    pub(crate) fn upgrade_required() -> Self {
+        Self::new(426).header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13")
+    }
+
+    pub(crate) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// The response as it is sent; without its body if only the head was asked for.
     pub(crate) fn encode(&self, only_head: bool) -> Vec<u8> {
         let (status, body) = (self.status, &self.body);

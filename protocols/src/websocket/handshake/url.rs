@@ -118,6 +118,13 @@ pub struct WebSocketUrlError {
     problem: &'static str,
 }
 
+impl WebSocketUrlError {
+    /// What is wrong with it, as the rest of a sentence: `it names no host`.
+    pub fn problem(&self) -> &'static str {
+        self.problem
+    }
+}
+
 impl fmt::Display for WebSocketUrlError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?} is not the address of a WebSocket: {}", self.url, self.problem)

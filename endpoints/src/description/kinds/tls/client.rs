@@ -4,50 +4,57 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::refuse_beside_endpoint;
 use super::super::tcp;
 use super::values::{Protocols, Version};
-use super::{bad_config, identity, refuse_beside_endpoint};
+use super::{bad_config, identity};
 use crate::{
     ClientEndpoint, DescriptionError, EndpointArguments, EndpointParameter, TcpClientEndpoint,
     TlsClientConfig, TlsClientConfigBuilder, TlsClientEndpoint, TlsRoots,
 };
 
+/// The keys besides the host and the port.
+pub(in super::super) const CLIENT_KEYS: [&str; 12] = [
+    "timeout",
+    "bind_address",
+    "ca",
+    "cert",
+    "key",
+    "chain",
+    "password",
+    "server_name",
+    "alpn",
+    "min_version",
+    "endpoint",
+    "dangerous_accept_any_certificate",
+];
+
 pub(in super::super) fn client(
     arguments: &EndpointArguments<'_>,
 ) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
-    let (
-        [host, port],
-        [
-            timeout,
-            bind_address,
-            ca,
-            cert,
-            key,
-            chain,
-            password,
-            server_name,
-            alpn,
-            min_version,
-            endpoint,
-            dangerous,
-        ],
-    ) = arguments.parameters(
-        ["host", "port"],
-        [
-            "timeout",
-            "bind_address",
-            "ca",
-            "cert",
-            "key",
-            "chain",
-            "password",
-            "server_name",
-            "alpn",
-            "min_version",
-            "endpoint",
-            "dangerous_accept_any_certificate",
-        ],
-    )?;
+    let (address, keyed) = arguments.parameters(["host", "port"], CLIENT_KEYS)?;
+    client_of(address, keyed)
+}
+
+/// TLS as the values of [`CLIENT_KEYS`] say.
+pub(in super::super) fn client_of(
+    [host, port]: [EndpointParameter<'_>; 2],
+    keyed: [EndpointParameter<'_>; CLIENT_KEYS.len()],
+) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
+    let [
+        timeout,
+        bind_address,
+        ca,
+        cert,
+        key,
+        chain,
+        password,
+        server_name,
+        alpn,
+        min_version,
+        endpoint,
+        dangerous,
+    ] = keyed;
     let inner: Box<dyn ClientEndpoint> = match endpoint.nested_client()? {
         Some(nested) => {
             // Twisted wants a port all the same.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{DescriptionError, EndpointParameter, TlsConfigError, TlsIdentity};
 
-pub(super) use client::{client, twisted_client};
-pub(super) use server::{server, twisted_server};
+pub(super) use client::{CLIENT_KEYS, client, client_of, twisted_client};
+pub(super) use server::{SERVER_KEYS, server, server_of, twisted_server};
 
 /// The certificate and the key in two files, or both in one, if there is any.
 fn identity(
@@ -41,12 +41,4 @@ fn bad_config(error: &TlsConfigError, parameters: &[EndpointParameter<'_>]) -> D
     let given = parameters.iter().find(|parameter| parameter.is_given());
     let at_fault = parameters.iter().find(names).or(given).unwrap_or(&parameters[0]);
     at_fault.error(error.to_string())
-}
-
-/// Arguments that have no meaning because `endpoint` is given.
-fn refuse_beside_endpoint(parameters: &[EndpointParameter<'_>]) -> Result<(), DescriptionError> {
-    match parameters.iter().find(|parameter| parameter.is_given()) {
-        Some(parameter) => Err(parameter.error("leave it out, as endpoint says what TLS goes over")),
-        None => Ok(()),
-    }
 }

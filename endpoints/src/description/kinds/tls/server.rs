@@ -8,52 +8,60 @@ use std::time::Duration;
 
 use ropewalk_reactor::{Factory, ListeningPort, LoopingCall, ReactorHandle};
 
+use super::super::refuse_beside_endpoint;
 use super::super::tcp;
 use super::values::{ClientCertificate, Interval, Protocols, Version};
-use super::{bad_config, identity, refuse_beside_endpoint};
+use super::{bad_config, identity};
 use crate::{
     DescriptionError, EndpointArguments, EndpointParameter, ServerEndpoint, TlsRoots, TlsServerConfig,
     TlsServerConfigBuilder, TlsServerEndpoint,
 };
 
+/// The keys besides the port.
+pub(in super::super) const SERVER_KEYS: [&str; 13] = [
+    "cert",
+    "key",
+    "chain",
+    "password",
+    "interface",
+    "backlog",
+    "reuse_port",
+    "endpoint",
+    "alpn",
+    "client_ca",
+    "client_cert",
+    "min_version",
+    "reload",
+];
+
 pub(in super::super) fn server(
     arguments: &EndpointArguments<'_>,
 ) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
-    let (
-        [port],
-        [
-            cert,
-            key,
-            chain,
-            password,
-            interface,
-            backlog,
-            reuse_port,
-            endpoint,
-            alpn,
-            client_ca,
-            client_cert,
-            min_version,
-            reload,
-        ],
-    ) = arguments.parameters(
-        ["port"],
-        [
-            "cert",
-            "key",
-            "chain",
-            "password",
-            "interface",
-            "backlog",
-            "reuse_port",
-            "endpoint",
-            "alpn",
-            "client_ca",
-            "client_cert",
-            "min_version",
-            "reload",
-        ],
-    )?;
+    let ([port], keyed) = arguments.parameters(["port"], SERVER_KEYS)?;
+    server_of(arguments, port, keyed)
+}
+
+/// TLS as the values of [`SERVER_KEYS`] say.
+pub(in super::super) fn server_of(
+    arguments: &EndpointArguments<'_>,
+    port: EndpointParameter<'_>,
+    keyed: [EndpointParameter<'_>; SERVER_KEYS.len()],
+) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
+    let [
+        cert,
+        key,
+        chain,
+        password,
+        interface,
+        backlog,
+        reuse_port,
+        endpoint,
+        alpn,
+        client_ca,
+        client_cert,
+        min_version,
+        reload,
+    ] = keyed;
     let inner: Box<dyn ServerEndpoint> = match endpoint.nested_server()? {
         Some(nested) => {
             refuse_beside_endpoint(&[port, interface, backlog, reuse_port])?;
