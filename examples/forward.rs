@@ -5,6 +5,8 @@
 //! cargo run --example forward
 //! telnet 127.0.0.1 8001
 //! ```
+//!
+//! So a server that knows nothing of browsers has some for clients: `forward ws:8001:subprotocol=binary 127.0.0.1:5900` for noVNC, say.
 mod common;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ const USAGE: &str = "\
 Usage: ws_echo [ENDPOINT]
 
 Sends back each message of the WebSockets that clients open on ENDPOINT (default
-127.0.0.1:8008). A message may have 32 MiB.";
+127.0.0.1:8008; ws:8008 and wss:8443:cert=FILE are understood). A message may have 32 MiB.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
@@ -38,10 +38,19 @@ pub(crate) fn echo() -> impl Factory {
     for_protocol(|| WebSocketReceiver::server(Echo).max_message(MAX_MESSAGE))
 }
 
+/// What the WebSockets go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below.
+fn below(endpoint: &str) -> String {
+    match endpoint.split_once(':') {
+        Some((kind, rest)) if kind.eq_ignore_ascii_case("ws") => format!("tcp:{rest}"),
+        Some((kind, rest)) if kind.eq_ignore_ascii_case("wss") => format!("tls:{rest}"),
+        _ => endpoint.to_owned(),
+    }
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8008");
         arguments.finish()?;
-        common::serve(&endpoint, echo())
+        common::serve(&below(&endpoint), echo())
     })
 }

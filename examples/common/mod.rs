@@ -15,6 +15,8 @@ a description. To listen on:
   tcp:8123                      TCP on all interfaces; tcp6: over IPv6
   unix:/tmp/socket:mode=660     a UNIX socket; unix:@name is an abstract one
   tls:8443:cert=FILE:key=FILE   TLS; files of PEM
+  ws:8080:path=/chat            WebSockets, also from browsers; text=yes sends strings
+  wss:8443:cert=FILE:key=FILE   WebSockets over TLS
   proxy:tcp:8123                behind a proxy that sends PROXY headers
   systemd:name=web              a socket from systemd
   stdio:                        standard input and output
@@ -22,6 +24,8 @@ To connect to:
   tcp:example.org:80:timeout=5
   unix:/tmp/socket
   tls:example.org:443           TLS; ca=FILE trusts the authorities in FILE alone
+  ws://example.org/chat         a WebSocket; wss:// for one over TLS, or with more to
+                                say wss:example.org:443:path=/chat:ca=FILE
   socks5:localhost:1080:example.org:80
 A : or a = within a value is written \\: or \\=.";
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The terminal edits the line, until a server asks for each key, and does not show what a server hides. It speaks to any
-//! endpoint: `tls:example.org:992`, `unix:/run/socket`, and datagrams with `udp:127.0.0.1:8007`.
+//! endpoint: `tls:example.org:992`, `unix:/run/socket`, `ws://example.org/chat`, and datagrams with `udp:127.0.0.1:8007`.
 #[path = "../common/mod.rs"]
 mod common;
 mod datagrams;
