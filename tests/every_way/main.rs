@@ -23,7 +23,8 @@ macro_rules! over_every_way {
     ($($test:ident),+ $(,)?) => {
         over_every_way!(@ways [tcp Tcp] [proxy Proxy] [unix Unix] [tls Tls] [tls_over_unix TlsOverUnix]
             [tls_over_tls TlsOverTls] [simulated Simulated] [simulated_rough SimulatedRough]
-            [simulated_tls SimulatedTls] $($test),+);
+            [simulated_tls SimulatedTls] [websocket WebSocket] [websocket_over_tls WebSocketOverTls]
+            [simulated_websocket SimulatedWebSocket] $($test),+);
     };
     (@ways $([$module:ident $way:ident])+ $($test:ident),+) => {
         over_every_way!(@each [$([$module $way])+] [$($test),+]);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ropewalk::{
     Address, ClientEndpoint, ListeningPort, ProxyClientEndpoint, ProxyHeader, ProxyServerEndpoint,
     ProxyVersion, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint, UnixClientEndpoint,
-    UnixServerEndpoint,
+    UnixServerEndpoint, WebSocketClientConfig, WebSocketClientEndpoint, WebSocketServerConfig,
+    WebSocketServerEndpoint,
 };
 
 use crate::certificates::{client_of, server_of};
@@ -30,6 +31,10 @@ pub(crate) enum Way {
     /// The same with all the trouble that a program must not notice.
     SimulatedRough,
     SimulatedTls,
+    WebSocket,
+    WebSocketOverTls,
+    /// A WebSocket where all goes wrong that a program must not notice.
+    SimulatedWebSocket,
 }
 
 impl Way {
@@ -37,13 +42,13 @@ impl Way {
     pub(crate) fn ground(self) -> Ground {
         match self {
             Self::Simulated | Self::SimulatedTls => Ground::simulated(),
-            Self::SimulatedRough => Ground::rough(),
+            Self::SimulatedRough | Self::SimulatedWebSocket => Ground::rough(),
             _ => Ground::real(),
         }
     }
 
     pub(crate) const fn is_simulated(self) -> bool {
-        matches!(self, Self::Simulated | Self::SimulatedRough | Self::SimulatedTls)
+        matches!(self, Self::Simulated | Self::SimulatedRough | Self::SimulatedTls | Self::SimulatedWebSocket)
     }
 
     /// A place to listen on that nobody else uses.
@@ -56,6 +61,8 @@ impl Way {
             Self::Tls | Self::SimulatedTls => Box::new(server_of(tcp())),
             Self::TlsOverUnix => Box::new(server_of(unix())),
             Self::TlsOverTls => Box::new(server_of(server_of(tcp()))),
+            Self::WebSocket | Self::SimulatedWebSocket => Box::new(websockets(tcp())),
+            Self::WebSocketOverTls => Box::new(websockets(server_of(tcp()))),
         }
     }
 
@@ -72,6 +79,8 @@ impl Way {
             Self::Tls | Self::SimulatedTls => Box::new(client_of(tcp())),
             Self::TlsOverUnix => Box::new(client_of(unix_client(port))),
             Self::TlsOverTls => Box::new(client_of(client_of(tcp()))),
+            Self::WebSocket | Self::SimulatedWebSocket => Box::new(websocket_client(tcp())),
+            Self::WebSocketOverTls => Box::new(websocket_client(client_of(tcp()))),
         }
     }
 
@@ -87,6 +96,9 @@ impl Way {
             Self::Simulated => "simulated",
             Self::SimulatedRough => "simulated_rough",
             Self::SimulatedTls => "simulated_tls",
+            Self::WebSocket => "websocket",
+            Self::WebSocketOverTls => "websocket_over_tls",
+            Self::SimulatedWebSocket => "simulated_websocket",
         }
     }
 
@@ -94,6 +106,14 @@ impl Way {
     pub(crate) const fn tells_of_aborts(self) -> bool {
         !matches!(self, Self::Unix)
     }
+}
+
+fn websockets<E: ServerEndpoint>(inner: E) -> WebSocketServerEndpoint<E> {
+    WebSocketServerEndpoint::new(inner, WebSocketServerConfig::new())
+}
+
+fn websocket_client<E: ClientEndpoint>(inner: E) -> WebSocketClientEndpoint<E> {
+    WebSocketClientEndpoint::new(inner, WebSocketClientConfig::new("ws://server.test/".parse().unwrap()))
 }
 
 /// A path that no other test uses. Its file goes with the port.

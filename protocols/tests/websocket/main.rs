@@ -8,5 +8,6 @@ mod hostile;
 mod laws;
 mod messages;
 mod sending;
+mod stream;
 mod timing;
 mod world;

@@ -364,9 +364,14 @@ impl Connection {
     }
 }
 
-/// Passes all waiting output through the layers, if one of them is to say nothing before it.
+/// Passes all waiting output through the layers, and that there is no more if so, if one of them is to say nothing before it.
 fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
-    if stack.converses() { pass_output(stack, shared) } else { Ok(()) }
+    if !stack.converses() {
+        return Ok(());
+    }
+    pass_output(stack, shared)?;
+    let is_all = shared.state() == State::Finishing && !shared.has(HAS_PRODUCER | INSERTING);
+    if is_all { stack.close() } else { Ok(()) }
 }
 
 /// Passes all waiting output through the layers, if they are open and none is to be put in between.

@@ -1,0 +1,7 @@
+//! Streams of bytes over WebSockets.
+
+mod bad_peers;
+mod frames;
+mod handshake;
+mod stage;
+mod text;
