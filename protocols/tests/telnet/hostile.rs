@@ -62,3 +62,27 @@ fn who_has_the_server_answer_and_does_not_listen_is_not_heard() {
     memory.settle(&mut reactor);
     assert_eq!(peer.received().len(), "[Yes]\r\n".len() * sent / 2);
 }
+
+#[test]
+fn an_echo_to_who_does_not_listen_is_bounded() {
+    let memory = Memory::new();
+    let mut reactor = memory.reactor();
+    let address = "127.0.0.1:23".parse().unwrap();
+    let factory = TelnetServer::new(for_protocol(|| Bytes::new(Events::default())));
+    reactor.listen(address, ListenOptions::default(), factory).unwrap();
+    memory.settle(&mut reactor);
+    let peer = memory.connect(address).unwrap();
+    peer.set_window(Some(0));
+    for _ in 0..64 {
+        peer.send([b'x'; 64 * 1024]);
+        memory.settle(&mut reactor);
+    }
+    // The high-water mark, and as much as is read in one turn.
+    let stats = reactor.stats();
+    assert!(stats.output_buffered <= (64 + 256) * 1024, "{} bytes wait", stats.output_buffered);
+    assert_eq!(stats.connections, 1);
+    // It goes on when the peer listens.
+    peer.set_window(None);
+    memory.settle(&mut reactor);
+    assert_eq!(peer.received().len(), 64 * 64 * 1024);
+}

@@ -369,7 +369,9 @@ fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
     if !stack.converses() {
         return Ok(());
     }
+    let answers = shared.answers();
     pass_output(stack, shared)?;
+    stack.note_answers(answers - shared.answers());
     let is_all = shared.state() == State::Finishing && !shared.has(HAS_PRODUCER | INSERTING);
     if is_all { stack.close() } else { Ok(()) }
 }

@@ -11,8 +11,8 @@ use crate::{Address, Instant, Layer, LayerState, LayerStop, Result};
 /// How many bytes a layer may leave unused.
 pub(super) const HELD_MAX: usize = 128 * 1024;
 
-/// Input waits while more bytes than these wait which layers have said in answer to it: a peer that makes them speak and does
-/// not listen must not fill the memory.
+/// Input waits while more bytes than these wait which layers have said in answer to it, or a protocol before them: a peer that makes
+/// them speak and does not listen must not fill the memory.
 const ANSWERS_MAX: usize = 64 * 1024;
 
 /// As little in the wire may go out together with what comes next: what a layer says in a handshake, or a short piece.
@@ -29,7 +29,7 @@ pub(crate) struct Stack {
     sent: usize,
     /// How many bytes of the protocol's output are in `wire`, or in layers that keep them until there are more.
     carried: usize,
-    /// How many bytes of `wire` layers have said in answer to input.
+    /// How many bytes of `wire` layers have said in answer to input, or the protocol where it had to pass before that.
     answers: usize,
     /// Layers that are done, until the connection has asked them what they have learnt.
     done: Vec<Box<dyn Layer>>,
@@ -412,6 +412,11 @@ impl Stack {
     pub(crate) fn wire(&self) -> &[u8] {
         // A layer may have taken away what is not its own.
         self.wire.get(self.sent..).unwrap_or_default()
+    }
+
+    /// So many bytes that were passed down were answers of the protocol.
+    pub(super) fn note_answers(&mut self, bytes: usize) {
+        self.answers += bytes;
     }
 
     /// Whether so much of what layers have answered waits that they are not to be asked more.
