@@ -219,13 +219,15 @@ fn kinds_of_ones_own_are_read_like_the_others() {
     );
     let error = registry.client("slwo:80").unwrap_err();
     assert!(
-        error.to_string().ends_with("known are slow, socks5, ssl, tcp, tcp6, tls, unix; did you mean slow?"),
+        error
+            .to_string()
+            .ends_with("known are slow, socks5, ssl, tcp, tcp6, tls, unix, ws, wss; did you mean slow?"),
         "{error}"
     );
     assert!(registry.server("slow:80").is_err(), "it is none to listen on");
     assert!(
         format!("{registry:?}")
-            .contains(r#"clients: ["slow", "socks5", "ssl", "tcp", "tcp6", "tls", "unix"]"#),
+            .contains(r#"clients: ["slow", "socks5", "ssl", "tcp", "tcp6", "tls", "unix", "ws", "wss"]"#),
         "{registry:?}"
     );
 }

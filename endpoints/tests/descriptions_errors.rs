@@ -31,11 +31,11 @@ fn every_error_says_what_is_wrong_where_and_what_would_be_right() {
         ),
         (
             "tpc:80",
-            r#"the endpoint "tpc:80" is of an unknown kind "tpc" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix; did you mean tcp?"#,
+            r#"the endpoint "tpc:80" is of an unknown kind "tpc" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix, ws, wss; did you mean tcp?"#,
         ),
         (
             "example:80",
-            r#"the endpoint "example:80" is of an unknown kind "example" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix; an address is written as in 127.0.0.1:8123"#,
+            r#"the endpoint "example:80" is of an unknown kind "example" at column 1: known are haproxy, proxy, ssl, stdio, systemd, tcp, tcp6, tls, unix, ws, wss; an address is written as in 127.0.0.1:8123"#,
         ),
         (
             "tcp:80:intrefaec=x",

@@ -148,9 +148,13 @@ fn servers_are_verified() {
 fn servers_are_verified_by_default_and_by_ssl_too() {
     let files = Files::new();
     let server = "tls:0:interface=127.0.0.1:cert=@server.both";
-    for client in
-        ["tls:localhost:PORT", "ssl:localhost:PORT", "tls:localhost:PORT:dangerous_accept_any_certificate=no"]
-    {
+    for client in [
+        "tls:localhost:PORT",
+        "ssl:localhost:PORT",
+        "tls:localhost:PORT:dangerous_accept_any_certificate=no",
+        "wss:localhost:PORT",
+        "wss://localhost:PORT/",
+    ] {
         let unknown = talk(&files, server, client).unwrap_err();
         assert!(unknown.contains("unknown issuer"), "{unknown}");
     }
@@ -257,6 +261,35 @@ fn what_does_not_go_together_is_refused() {
         ("tls:localhost:ca=@ca.pem", "has no port: add port=…"),
     ] {
         let error = client_endpoint(&files.at(text)).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{text}: {error}");
+    }
+}
+
+#[test]
+fn websockets_go_over_tls() {
+    let files = Files::new();
+    let facts = r#"("TLS 1.3", None, 0, Some("localhost"))"#;
+    let server = "wss:0:interface=127.0.0.1:cert=@server.both:path=/chat:text=yes";
+    for client in [
+        "wss:localhost:PORT:ca=@ca.pem:path=/chat",
+        "wss:127.0.0.1:PORT:ca=@ca.pem:server_name=localhost:path=/chat?a",
+        r"wss:localhost:ca=@ca.pem:path=/chat:endpoint=tcp\:127.0.0.1\:PORT",
+        r"ws:localhost:path=/chat:endpoint=tls\:localhost\:PORT\:ca\=@ca.pem",
+    ] {
+        assert_eq!(talk(&files, server, client).as_deref(), Ok(facts), "{client}");
+    }
+    let below = r"ws:endpoint=tls\:0\:interface\=127.0.0.1\:cert\=@server.both";
+    assert_eq!(talk(&files, below, "wss:localhost:PORT:ca=@ca.pem").as_deref(), Ok(facts));
+    let path = talk(&files, server, "wss:localhost:PORT:ca=@ca.pem").unwrap_err();
+    assert!(path.contains("the status 404 (Not Found) instead of 101"), "{path}");
+    let plain = talk(&files, server, "ws:localhost:PORT:path=/chat").unwrap_err();
+    assert!(!plain.is_empty());
+    for (text, complaint) in [
+        ("wss:8443", "has no cert and no key: add one of them at column 9"),
+        ("wss:8443:cert=@server.both:path=chat", "it must begin with /"),
+        ("wss://localhost/", "to listen write a port, as in ws:8080:path=/chat"),
+    ] {
+        let error = server_endpoint(&files.at(text)).unwrap_err().to_string();
         assert!(error.contains(complaint), "{text}: {error}");
     }
 }

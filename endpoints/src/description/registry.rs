@@ -42,6 +42,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `stdio:` | Standard input and output, as one connection |
 /// | `tls:port`, keys `cert`, `key`, `chain`, `password`, `alpn`, `client_ca`, `client_cert`, `min_version`, `reload`, `interface`, `backlog`, `reuse_port`, `endpoint` | TLS, see below |
 /// | `ssl:port`, keys `privateKey`, `certKey`, `extraCertChain`, `interface`, `backlog`, `reuse_port` | TLS, as in Twisted, but at least one of `privateKey` and `certKey` must be given |
+/// | `ws:port:interface:backlog`, keys `path`, `origin`, `subprotocol`, `text`, `reuse_port`, `endpoint` | Streams over WebSockets, also of browsers, see below |
+/// | `wss:port`, keys as for `ws` but `interface` and `backlog`, and those of `tls` | The same over TLS |
 /// | `proxy:description` | What is described, behind proxies that begin each connection with a PROXY header: see [`ProxyServerEndpoint`](crate::ProxyServerEndpoint), also for who is believed. Twisted's `haproxy:` is the same |
 ///
 /// | to connect to | |
@@ -52,6 +54,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `unix:path:timeout` | A UNIX socket. `lockfile` and `checkPID` are accepted and have no meaning |
 /// | `tls:host:port`, keys `timeout`, `bind_address`, `ca`, `cert`, `key`, `chain`, `password`, `server_name`, `alpn`, `min_version`, `endpoint`, `dangerous_accept_any_certificate` | TLS, see below |
 /// | `ssl:host:port`, keys `timeout`, `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname` | TLS, as in Twisted, but the server is always verified |
+/// | `ws:host:port`, keys `path`, `origin`, `subprotocol`, `text`, `timeout`, `bind_address`, `endpoint` | A stream over a WebSocket, see below; also as a URL, `ws://example.org/chat` |
+/// | `wss:host:port`, keys `path`, `origin`, `subprotocol`, `text`, and those of `tls` | The same over TLS; also as a URL, `wss://example.org/chat` |
 /// | `socks5:proxy_host:proxy_port:host:port`, keys `timeout`, `bind_address`, `username`, `password` | A TCP port of `host` through a SOCKS proxy, which looks its name up. `timeout` holds for connecting to the proxy, and again for its answer |
 ///
 /// # TLS
@@ -73,6 +77,28 @@ pub(super) const NESTING_MAX: usize = 8;
 /// `tls:endpoint=unix\:/run/web.sock:cert=web.pem`, `tls:example.org:endpoint=socks5\:localhost\:1080\:example.org\:443`. (The
 /// port that Twisted wants besides may be given to a client and has no meaning.) A PROXY header comes before TLS:
 /// `proxy:tls:8443:cert=web.pem`.
+///
+/// # WebSockets
+///
+/// The kinds `ws` and `wss` make streams of bytes of WebSockets, as [`WebSocketLayer`](ropewalk_protocols::WebSocketLayer) tells; the
+/// latter needs the feature `tls`. Programs that speak of messages themselves, with a
+/// [`WebSocketReceiver`](ropewalk_protocols::WebSocketReceiver), want `tcp` and `tls` instead.
+///
+/// `text=yes` sends text, which scripts of pages get as strings, instead of binary messages; both are understood either way.
+/// `subprotocol` are names with commas between them, the preferred first, as in `binary`.
+///
+/// Servers: only WebSockets of the path `path` are accepted, by default those of any; only from pages of the origins `origin`, with
+/// commas between them, by default from any, which is a risk: see
+/// [`WebSocketServerConfig`](ropewalk_protocols::WebSocketServerConfig). As `:` is quoted, one is written
+/// `origin=https\://example.org`.
+///
+/// Clients: `path` is asked for, with a query if need be, by default `/`; `origin` is what to say as a page would.
+///
+/// A URL has no arguments, as `:` and `=` may be in it, and needs no quoting but that of a description in another one: who has more
+/// to say writes `wss:example.org:443:path=/chat:ca=authority.pem`.
+///
+/// They go over TCP, or TLS over TCP, or over whatever `endpoint` describes: `ws:endpoint=unix\:/run/web.sock`, which is how a server
+/// behind a web server listens. To a client `host`, and `port` if it is given, say then what the request calls the server.
 ///
 /// # Passwords
 ///

@@ -12,6 +12,9 @@ use crate::websocket::handshake::response::HttpResponse;
 /// With which TLS begins: the type of the record of a handshake (RFC 8446, section 5.1). HTTP begins with a letter.
 const TLS_HANDSHAKE: u8 = 22;
 
+/// With which an answer in HTTP begins.
+const HTTP: &[u8] = b"HTTP/";
+
 /// One side's part of it.
 pub(super) struct Opening {
     side: Side,
@@ -45,11 +48,22 @@ impl Opening {
         }
     }
 
+    /// Sees early that the peer speaks something else: its line may never end.
+    fn check_beginning(&self, input: &[u8]) -> Result<(), HandshakeError> {
+        match self.side {
+            Side::Server(_) if input.first() == Some(&TLS_HANDSHAKE) => {
+                Err(HandshakeError::NotHttp("it speaks TLS, which is wss instead of ws"))
+            }
+            Side::Client { .. } if input.iter().zip(HTTP).any(|(byte, expected)| byte != expected) => {
+                Err(HandshakeError::NotHttp("its answer cannot be read"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the peer's head if it is there, and answers it. Returns its length once the WebSocket is open.
     pub(super) fn hear(&mut self, input: &[u8], down: &mut Vec<u8>) -> Result<Option<usize>> {
-        if matches!(self.side, Side::Server(_)) && input.first() == Some(&TLS_HANDSHAKE) {
-            return Err(HandshakeError::NotHttp("it speaks TLS, which is wss instead of ws").into());
-        }
+        self.check_beginning(input)?;
         match (self.finder.find(input, self.max_head), &self.side) {
             (Ok(None), _) => return Ok(None),
             (Ok(Some(length)), Side::Server(config)) => {

@@ -148,8 +148,10 @@ fn a_client_tells_why_it_got_no_stream() {
     for (answer, problem) in [
         ("HTTP/1.1 404 Not Found\r\n\r\n", "the server answered with the status 404 (Not Found)"),
         (ANSWER, "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI="),
-        ("SSH-2.0-OpenSSH\r\n\r\n", "does not speak HTTP/1.1"),
-        (&"x".repeat(8193), "limit of 8192 bytes"),
+        ("HTTP/1.1 101\r\n\r\n", "\"Upgrade: websocket\""),
+        // Nobody waits for the end of what is no answer.
+        ("220 mail.example ESMTP", "does not speak HTTP/1.1"),
+        (&format!("HTTP/{}", "x".repeat(8188)), "limit of 8192 bytes"),
     ] {
         let (mut stage, failure) = Stage::client(WebSocketClientConfig::new("ws://a/".parse().unwrap()));
         stage.say(answer);

@@ -4,3 +4,4 @@
 mod client;
 mod package;
 mod server;
+mod streams;
