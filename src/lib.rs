@@ -25,6 +25,7 @@
 //! all failures.
 //! Some wrap another: `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any endpoint, [`ProxyServerEndpoint`] listens
 //! behind proxies, [`ProxyClientEndpoint`] connects as one, and [`Socks5ClientEndpoint`] connects through one.
+//! [`WebSocketServerEndpoint`] and [`WebSocketClientEndpoint`] make streams of WebSockets, so that any protocol serves browsers.
 //!
 //! **Layers** lie between the wire and a protocol, which hears of its connection when they are open: TLS, a PROXY header, a
 //! negotiation with a proxy, or a [`Layer`] of your own. They come with the endpoint, or in mid-stream by

@@ -37,7 +37,7 @@ pub trait Layer: Any {
     fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, down: &mut Vec<u8>) -> Result<usize>;
 
     /// Whether the layer takes part in the conversation, in the order of things: what it says in [`received`](Self::received)
-    /// comes behind all that the protocol has written before, it may [stop](Self::take_stop) for the protocol to hear something
+    /// comes behind all that the protocol has written before, and its end if that was said, it may [stop](Self::take_stop) for the protocol to hear something
     /// first, and it hears nothing more once the connection is closing. Default: no; what it says overtakes output that waits
     /// for the peer, and it hears all that the peer sends.
     fn converses(&self) -> bool {

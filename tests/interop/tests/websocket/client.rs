@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use ropewalk_interop::{Authority, Finished, Running, example_path};
+use ropewalk_interop::{Authority, Example, Finished, Running, example_path};
 
 use crate::package::python_with_websockets;
 
@@ -95,4 +95,11 @@ fn a_refusal_is_told_and_exit_code_1() {
     assert_eq!(finished.status.code(), Some(1));
     let error = "the server answered with the status 404 (Not Found) instead of 101";
     assert!(finished.errors.contains(error), "{finished:?}");
+}
+
+#[test]
+fn an_example_that_speaks_of_messages_takes_ws_for_what_is_below() {
+    let server = Example::start_at("ws:0:interface=127.0.0.1", "ws_echo", &[]);
+    let finished = client(&[&format!("ws://{}/", server.address()), "--send", "hello"]);
+    assert_eq!(finished.output, "hello\n", "{finished:?}");
 }

@@ -46,12 +46,6 @@ fn a_client_in_python_gets_its_echo() {
 }
 
 #[test]
-fn an_example_that_speaks_of_messages_takes_ws_for_what_is_below() {
-    let server = Example::start_at("ws:0:interface=127.0.0.1", "ws_echo", &[]);
-    check_talk(&format!("ws://{}/", server.address()), "");
-}
-
-#[test]
 fn a_client_in_python_gets_its_echo_over_tls_without_a_certificate_of_its_own() {
     let authority = Authority::new();
     let identity = authority.server("localhost");

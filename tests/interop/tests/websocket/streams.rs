@@ -53,7 +53,7 @@ fn an_echo_of_bytes_knows_nothing_of_messages() {
 fn an_echo_over_tls_too() {
     let authority = Authority::new();
     let identity = authority.server("localhost");
-    let file = identity.path().display();
+    let file = identity.path().to_str().unwrap();
     let endpoint = format!("wss:0:interface=127.0.0.1:cert={file}:key={file}");
     let server = Example::start_at(&endpoint, "echo", &[]);
     let url = format!("wss://localhost:{}/", server.address().port());
@@ -113,6 +113,6 @@ fn our_telnet_talks_to_a_server_in_python() {
 fn our_telnet_talks_to_a_server_in_python_over_tls() {
     let authority = Authority::new();
     let identity = authority.server("localhost");
-    let trusted = authority.path().display();
+    let trusted = authority.path().display().to_string();
     converses(identity.path().to_str().unwrap(), "/", |port| format!("wss:localhost:{port}:ca={trusted}"));
 }
