@@ -104,7 +104,7 @@ pub(super) fn client_config(
         name = format!("[{name}]");
     }
     let port = port.optional::<u16>()?.map(|port| format!(":{port}")).unwrap_or_default();
-    let Path(resource) = path.optional()?.unwrap_or(Path("/".to_owned()));
+    let Path(resource) = path.optional()?.unwrap_or_else(|| Path("/".to_owned()));
     // A path that is no part of a URL is told of where it is.
     let at_fault = if path.is_given() { path } else { host };
     let url: Result<WebSocketUrl, _> = format!("{scheme}://{name}{port}{resource}").parse();

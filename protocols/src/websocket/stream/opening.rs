@@ -64,7 +64,7 @@ impl Opening {
     pub(super) fn hear(&mut self, input: &[u8], down: &mut Vec<u8>) -> Result<Option<usize>> {
         self.check_beginning(input)?;
         match (self.finder.find(input, self.max_head), &self.side) {
-            (Ok(None), _) => return Ok(None),
+            (Ok(None), _) => Ok(None),
             (Ok(Some(length)), Side::Server(config)) => {
                 answer(config, &input[..length], down)?;
                 Ok(Some(length))
