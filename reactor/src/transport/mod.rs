@@ -273,7 +273,9 @@ impl Transport {
 
     /// Takes a timer out of the set of this connection's live ones, and tells whether it was there.
     pub(crate) fn forget_timer(&self, timer: TimerKey) -> bool {
-        self.shared.take_rare(|rare| rare.timers.remove(&timer.0))
+        let was_there = self.shared.take_rare(|rare| rare.timers.remove(&timer.0));
+        self.shared.free_rare();
+        was_there
     }
 
     /// Closes the connection with [`Timeout::Idle`](crate::Timeout::Idle) when nothing was read or written for `period`;

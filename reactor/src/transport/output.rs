@@ -10,6 +10,9 @@ use crate::Bytes;
 /// large output drains and nothing is ever moved.
 const SEGMENT_SIZE: usize = 64 * 1024;
 
+/// A buffer up to this size is kept: of a segment, or of as much in one write with a header.
+const SPARE_MAX: usize = SEGMENT_SIZE + 1024;
+
 /// Shared bytes of up to this size are copied: that is cheaper than another segment.
 const SHARED_COPY_MAX: usize = 256;
 
@@ -103,26 +106,30 @@ impl Output {
         self.answers - first.answers + first.answers.min(unsent)
     }
 
-    /// Appends a copy of `data`, which must not be empty.
-    pub(crate) fn push(&mut self, data: &[u8], writing: Writing) {
-        let answers = writing.answers(data.len());
+    /// Appends a copy of `parts`, which together have `length` bytes; that must not be zero.
+    pub(crate) fn push(&mut self, parts: &[&[u8]], length: usize, writing: Writing) {
+        let answers = writing.answers(length);
         self.answers += answers;
         if let Some(Segment { content: Content::Copied(last), answers: before }) = self.segments.back_mut() {
-            if last.len() + data.len() <= SEGMENT_SIZE {
-                last.extend_from_slice(data);
+            if last.len() + length <= SEGMENT_SIZE {
+                parts.iter().for_each(|part| last.extend_from_slice(part));
                 *before += answers;
                 return;
             }
         }
         let mut bytes = std::mem::take(&mut self.spare);
-        bytes.extend_from_slice(data);
+        if length >= SEGMENT_SIZE {
+            // Nothing will be added to it.
+            bytes.reserve_exact(length);
+        }
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
         self.segments.push_back(Segment { content: Content::Copied(bytes), answers });
     }
 
     /// Appends `data`, which must not be empty, without copying it unless it is small.
     pub(crate) fn push_shared(&mut self, data: Bytes, writing: Writing) {
         if data.len() <= SHARED_COPY_MAX {
-            self.push(&data, writing);
+            self.push(&[&data], data.len(), writing);
         } else {
             let answers = writing.answers(data.len());
             self.answers += answers;
@@ -207,7 +214,7 @@ impl Output {
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.capacity() == 0 && buffer.capacity() <= SEGMENT_SIZE {
+        if self.spare.capacity() == 0 && buffer.capacity() <= SPARE_MAX {
             buffer.clear();
             self.spare = buffer;
         }
@@ -266,11 +273,15 @@ mod tests {
         slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
+    fn push(output: &mut Output, data: &[u8], writing: Writing) {
+        output.push(&[data], data.len(), writing);
+    }
+
     #[test]
     fn small_writes_gather_into_one_segment() {
         let mut output = Output::default();
         for _ in 0..1000 {
-            output.push(b"0123456789", Writing::OwnAccord);
+            push(&mut output, b"0123456789", Writing::OwnAccord);
         }
         assert_eq!(output.fill(&mut [IoSlice::new(&[]); SLICES_MAX], usize::MAX), 1);
         assert_eq!(contents(&output).len(), 10_000);
@@ -281,9 +292,9 @@ mod tests {
         let large = Bytes::from(vec![b'x'; 300]);
         for cut in 0..=320 {
             let mut output = Output::default();
-            output.push(b"0123456789", Writing::OwnAccord);
+            push(&mut output, b"0123456789", Writing::OwnAccord);
             output.push_shared(large.clone(), Writing::OwnAccord);
-            output.push(b"abcdefghij", Writing::OwnAccord);
+            push(&mut output, b"abcdefghij", Writing::OwnAccord);
             let whole = contents(&output);
             output.advance(cut);
             assert_eq!(contents(&output), whole[cut..], "cut at {cut}");
@@ -295,9 +306,9 @@ mod tests {
     #[test]
     fn answers_are_counted_until_they_are_sent() {
         let mut output = Output::default();
-        output.push(&[b'x'; SEGMENT_SIZE], Writing::OwnAccord);
-        output.push(b"answer", Writing::Answer);
-        output.push(b"other", Writing::OwnAccord);
+        push(&mut output, &[b'x'; SEGMENT_SIZE], Writing::OwnAccord);
+        push(&mut output, b"answer", Writing::Answer);
+        push(&mut output, b"other", Writing::OwnAccord);
         output.push_shared(Bytes::from(vec![b'x'; 300]), Writing::Answer);
         assert_eq!(output.answers(), 306);
         output.advance(SEGMENT_SIZE + 1);
@@ -308,7 +319,7 @@ mod tests {
         assert_eq!(output.answers(), 1);
         output.advance(1);
         assert_eq!((output.answers(), output.is_empty()), (0, true));
-        output.push(b"answer", Writing::Answer);
+        push(&mut output, b"answer", Writing::Answer);
         output.clear();
         assert_eq!(output.answers(), 0);
     }
@@ -316,7 +327,7 @@ mod tests {
     #[test]
     fn no_more_is_offered_than_the_limit() {
         let mut output = Output::default();
-        output.push(b"0123456789", Writing::OwnAccord);
+        push(&mut output, b"0123456789", Writing::OwnAccord);
         output.push_shared(Bytes::from(vec![b'x'; 300]), Writing::OwnAccord);
         output.advance(3);
         for (limit, offered) in [(1, vec![1]), (7, vec![7]), (8, vec![7, 1]), (1000, vec![7, 300])] {
@@ -335,6 +346,18 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 1];
         output.fill(&mut slices, usize::MAX);
         assert_eq!(slices[0].as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn the_buffer_of_a_segment_and_its_header_is_kept() {
+        let mut output = Output::default();
+        let body = vec![b'x'; SEGMENT_SIZE];
+        for length in [0, 10] {
+            output.push(&[&b"0123456789"[..length], &body], length + body.len(), Writing::OwnAccord);
+            assert_eq!(output.segments.len(), 1);
+            output.advance(length + body.len());
+            assert!((SEGMENT_SIZE..=SPARE_MAX).contains(&output.spare.capacity()));
+        }
     }
 
     #[test]
@@ -362,7 +385,7 @@ mod tests {
     /// A queue through which so many bytes have gone.
     fn used(length: usize) -> Box<Output> {
         let mut output = Box::<Output>::default();
-        output.push(&vec![b'x'; length], Writing::OwnAccord);
+        push(&mut output, &vec![b'x'; length], Writing::OwnAccord);
         output.advance(length);
         output
     }

@@ -83,11 +83,30 @@ pub(crate) struct Rare {
     pub(crate) waiting_for_loss: Vec<Resolver<()>>,
 }
 
+impl Rare {
+    fn is_empty(&self) -> bool {
+        let Self { reason, error_is_logged, successor, leftover, registration, timers, .. } = self;
+        let Self { deadline, rates, waiting_for_room, waiting_for_drain, limits, options, .. } = self;
+        let Self { insertions, keepsakes, socket, waiting_for_loss, .. } = self;
+        let begins = successor.is_none() && leftover.is_empty() && insertions.is_empty() && socket.is_none();
+        let ends = reason.is_none() && !error_is_logged && waiting_for_loss.is_empty();
+        let flows = registration.is_none() && waiting_for_room.is_empty() && waiting_for_drain.is_empty();
+        let is_set = limits.is_some() || options.is_some() || rates.is_limited() || deadline.is_some();
+        begins && ends && flows && !is_set && timers.is_empty() && keepsakes.is_empty()
+    }
+}
+
 /// Socket options on their way to the loop.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Options {
     pub(crate) nodelay: Option<bool>,
     pub(crate) keepalive: Option<Option<Duration>>,
+}
+
+impl Options {
+    const fn is_some(&self) -> bool {
+        self.nodelay.is_some() || self.keepalive.is_some()
+    }
 }
 
 /// The user paused reading.
@@ -282,19 +301,13 @@ impl Shared {
     }
 
     pub(crate) fn write(&self, data: &[u8]) {
-        if !data.is_empty() && self.reserve(data.len()) {
-            self.with_output(|output, writing| output.push(data, writing));
-        }
+        self.write_vectored(&[data]);
     }
 
     pub(crate) fn write_vectored(&self, parts: &[&[u8]]) {
         let length = parts.iter().fold(0, |length: usize, part| length.saturating_add(part.len()));
         if length > 0 && self.reserve(length) {
-            self.with_output(|output, writing| {
-                for part in parts.iter().filter(|part| !part.is_empty()) {
-                    output.push(part, writing);
-                }
-            });
+            self.with_output(|output, writing| output.push(parts, length, writing));
         }
     }
 
@@ -409,7 +422,7 @@ impl Shared {
         self.rare.borrow().as_ref().and_then(|rare| rare.limits).unwrap_or_else(|| self.core().limits.get())
     }
 
-    /// Whether there is state that few connections have. Once there, it stays until the connection's end.
+    /// Whether there is state that few connections have.
     pub(crate) fn has_rare(&self) -> bool {
         self.rare.borrow().is_some()
     }
@@ -422,6 +435,15 @@ impl Shared {
     /// Takes something out of the rare state, without making room for it.
     pub(crate) fn take_rare<R: Default>(&self, take: impl FnOnce(&mut Rare) -> R) -> R {
         self.rare.borrow_mut().as_mut().map(|rare| take(rare)).unwrap_or_default()
+    }
+
+    /// Gives the memory of state that few connections have back, if this one no longer has any: many set a timer only while
+    /// they begin.
+    pub(crate) fn free_rare(&self) {
+        let mut rare = self.rare.borrow_mut();
+        if rare.as_ref().is_some_and(|rare| rare.is_empty()) {
+            *rare = None;
+        }
     }
 
     /// Sets when the whole connection is to end, and returns what was set before.
