@@ -21,6 +21,7 @@ mod line;
 mod receiving;
 mod router;
 mod services;
+mod spare;
 mod string;
 mod telnet;
 mod tinyproto;

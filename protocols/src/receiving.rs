@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ropewalk_reactor::{Result, Transport};
 
+use crate::spare;
+
 /// A fragment is held in a buffer of up to this size, or four times its own; one that is larger shrinks.
 const SPARE_CAPACITY: usize = 1024;
 
@@ -165,10 +167,15 @@ impl Held {
             held.drain(..start);
             start = 0;
         }
-        copy(&read[next..], &mut held);
+        let rest = &read[next..];
+        if held.capacity() == 0 && !rest.is_empty() {
+            held = spare::take_if(|capacity| capacity <= 4 * rest.len());
+        }
+        copy(rest, &mut held);
         if held.is_empty() {
             // An idle receiver has no buffer. A line that came in pieces thus costs an allocation, which is little beside
             // the read that each piece has cost.
+            spare::give_back(held);
             *self = Self::default();
             return;
         }

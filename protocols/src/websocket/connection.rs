@@ -5,7 +5,7 @@ use ropewalk_reactor::{Instant, Result, Transport};
 use super::error::WebSocketError;
 use super::frames::assembly::{Assembly, message};
 use super::frames::decoder::{Frame, FrameDecoder};
-use super::frames::header::{Header, Opcode};
+use super::frames::header::{CONTROL_MAX, Header, Opcode};
 use super::handshake::accepting::{self, Asked, Refusal, Upgrade};
 use super::handshake::asking::Question;
 use super::handshake::error::HandshakeError;
@@ -19,7 +19,7 @@ use crate::receiving::{Found, Framing, Rest};
 pub(super) struct Connection<P> {
     pub(super) protocol: P,
     pub(super) options: Options,
-    /// What a client asks; a server has nothing to ask.
+    /// What a client asks, until it has its answer.
     pub(super) question: Option<Box<Question>>,
     /// There from the first callback on.
     pub(super) socket: Option<WebSocket>,
@@ -66,7 +66,7 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 
     pub(super) fn role(&self) -> Role {
-        if self.question.is_some() { Role::Client } else { Role::Server }
+        self.decoder.role()
     }
 
     pub(super) fn parts(&mut self) -> (&mut P, &WebSocket) {
@@ -122,7 +122,7 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 
     fn deliver_answer(&mut self, head: &[u8]) -> Result {
-        let question = self.question.as_ref().expect("a client has asked");
+        let question = self.question.take().expect("a client has asked once");
         let subprotocol = question.check(head, &self.options.subprotocols)?;
         self.open(subprotocol.as_deref());
         Ok(())
@@ -223,12 +223,9 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 
     fn deliver_control(&mut self, header: &Header, payload: &[u8]) -> Result {
-        let mut unmasked = Vec::new();
+        let mut unmasked = [0; CONTROL_MAX];
         let payload = match header.mask {
-            Some(mut mask) => {
-                mask.append(payload, &mut unmasked);
-                &unmasked
-            }
+            Some(mut mask) => mask.apply(payload, &mut unmasked),
             None => payload,
         };
         if header.opcode == Opcode::Close {

@@ -1,20 +1,11 @@
 //! A message that is coming.
 
-use std::cell::Cell;
-
 use simdutf8::{basic, compat};
 
 use super::mask::Mask;
+use crate::spare;
 use crate::websocket::error::WebSocketError;
 use crate::websocket::{Delivery, Message, MessageKind};
-
-/// A buffer up to this size is kept for the next message.
-const SPARE_CAPACITY: usize = 64 * 1024;
-
-thread_local! {
-    /// One buffer serves all messages that come whole in a read, so that a connection without a message has none.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// A message, as much of it as has come and is not delivered.
 pub(crate) struct Assembly {
@@ -27,7 +18,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     pub(crate) fn new(kind: MessageKind, delivery: Delivery) -> Self {
-        Self { kind, delivery, bytes: SPARE.take(), checked: 0 }
+        Self { kind, delivery, bytes: spare::take(), checked: 0 }
     }
 
     pub(crate) fn length(&self) -> usize {
@@ -79,11 +70,7 @@ impl Assembly {
 
 impl Drop for Assembly {
     fn drop(&mut self) {
-        if self.bytes.capacity() <= SPARE_CAPACITY {
-            self.bytes.clear();
-            // At the end of the thread it is gone.
-            let _ = SPARE.try_with(|spare| spare.set(std::mem::take(&mut self.bytes)));
-        }
+        spare::give_back(std::mem::take(&mut self.bytes));
     }
 }
 

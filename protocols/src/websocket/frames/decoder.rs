@@ -40,6 +40,10 @@ impl FrameDecoder {
         Self { role, max_frame, frame: None, in_message: false }
     }
 
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
     pub(crate) fn find(&self, input: &[u8]) -> Option<Found<Frame>> {
         match &self.frame {
             Some(OpenFrame { remaining: 0, .. }) => Some(Found { length: 0, frame: Frame::End }),

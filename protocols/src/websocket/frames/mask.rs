@@ -1,53 +1,53 @@
 //! Masking (RFC 6455, section 5.3).
 
-/// How many bytes are masked before they are copied on. They stay in the nearest cache, so memory is passed once.
-const BLOCK: usize = 512;
+/// How many bytes are masked at a time: the nearest cache holds them while room is made and filled.
+const BLOCK: usize = 4096;
 
 /// A masking key, and how far it was applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Mask {
-    /// The key, beginning with the byte for the next byte of the payload.
-    key: [u8; 4],
+    /// The key, with the byte for the next byte of the payload as the lowest.
+    key: u32,
 }
 
 impl Mask {
     pub(crate) const fn new(key: [u8; 4]) -> Self {
-        Self { key }
+        Self { key: u32::from_le_bytes(key) }
     }
 
     pub(crate) const fn key(self) -> [u8; 4] {
-        self.key
+        self.key.to_le_bytes()
     }
 
     /// Appends `payload` to `output`, masked or unmasked, which is the same; the next call goes on behind it.
     pub(crate) fn append(&mut self, payload: &[u8], output: &mut Vec<u8>) {
-        let mut scratch = [0; BLOCK];
+        output.reserve(payload.len());
         for block in payload.chunks(BLOCK) {
-            let masked = &mut scratch[..block.len()];
-            self.apply(block, masked);
-            output.extend_from_slice(masked);
+            let start = output.len();
+            output.resize(start + block.len(), 0);
+            self.apply(block, &mut output[start..]);
         }
     }
 
     /// The next call goes on behind so many bytes more.
     pub(crate) fn skip(&mut self, length: usize) {
-        self.key.rotate_left(length % 4);
+        self.key = self.key.rotate_right((length % 4) as u32 * 8);
     }
 
-    /// Masks `from` into `to`, which is as long, eight bytes at a time.
-    fn apply(&mut self, from: &[u8], to: &mut [u8]) {
-        let [a, b, c, d] = self.key;
-        let key = [a, b, c, d, a, b, c, d];
-        let word = u64::from_ne_bytes(key);
-        let (mut from, mut to) = (from.chunks_exact(8), to.chunks_exact_mut(8));
+    /// Masks `from`, eight bytes at a time, into the beginning of `to`, which is returned.
+    pub(crate) fn apply<'a>(&mut self, from: &[u8], to: &'a mut [u8]) -> &'a [u8] {
+        let masked = &mut to[..from.len()];
+        let key = u64::from(self.key) << 32 | u64::from(self.key);
+        let (mut from, mut to) = (from.chunks_exact(8), masked.chunks_exact_mut(8));
         for (from, to) in from.by_ref().zip(to.by_ref()) {
             let bytes = from.try_into().expect("chunks of eight bytes have eight bytes");
-            to.copy_from_slice(&(u64::from_ne_bytes(bytes) ^ word).to_ne_bytes());
+            to.copy_from_slice(&(u64::from_le_bytes(bytes) ^ key).to_le_bytes());
         }
-        for ((from, to), key) in from.remainder().iter().zip(to.into_remainder()).zip(key) {
+        for ((from, to), key) in from.remainder().iter().zip(to.into_remainder()).zip(key.to_le_bytes()) {
             *to = from ^ key;
         }
-        self.key.rotate_left(from.remainder().len() % 4);
+        self.skip(from.remainder().len());
+        masked
     }
 }
 
@@ -70,8 +70,8 @@ mod tests {
 
     #[test]
     fn pieces_of_all_lengths_give_what_the_whole_gives() {
-        let payload: Vec<u8> = (0..3_000_usize).map(|place| (place * 7 / 3) as u8).collect();
-        for length in (0..40).chain([511, 512, 513, 1_025]) {
+        let payload: Vec<u8> = (0..10_000_usize).map(|place| (place * 7 / 3) as u8).collect();
+        for length in (0..40).chain([4_095, 4_096, 4_097, 8_195]) {
             let (mut mask, mut output) = (Mask::new(KEY), Vec::new());
             mask.append(&payload[..length], &mut output);
             mask.append(&payload[length..length + 1], &mut output);
