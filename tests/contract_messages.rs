@@ -65,6 +65,7 @@ fn serve(
         polls: after.polls - before.polls,
         reads: after.reads - before.reads,
         writes: after.writes - before.writes,
+        secrets: after.secrets - before.secrets,
         others: after.others - before.others,
         clock: after.clock - before.clock,
     };
@@ -76,7 +77,14 @@ fn an_echoed_message_costs_one_read_and_one_write_and_no_allocation() {
     let (calls, allocations) = serve(1, for_protocol(|| Echo), &[b'x'; 64], MESSAGES);
     assert_eq!(
         calls,
-        Calls { polls: MESSAGES, reads: MESSAGES, writes: MESSAGES, others: 0, clock: 2 * MESSAGES }
+        Calls {
+            polls: MESSAGES,
+            reads: MESSAGES,
+            writes: MESSAGES,
+            secrets: 0,
+            others: 0,
+            clock: 2 * MESSAGES
+        }
     );
     assert_eq!(allocations, 0);
 }
@@ -103,7 +111,14 @@ fn connections_that_are_ready_together_share_the_poll() {
     // The clock is read once for the turn and once after each callback, to find slow ones.
     assert_eq!(
         calls,
-        Calls { polls: turns, reads: MESSAGES, writes: MESSAGES, others: 0, clock: turns + MESSAGES }
+        Calls {
+            polls: turns,
+            reads: MESSAGES,
+            writes: MESSAGES,
+            secrets: 0,
+            others: 0,
+            clock: turns + MESSAGES
+        }
     );
     assert_eq!(allocations, 0);
 }

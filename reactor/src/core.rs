@@ -9,6 +9,7 @@ use crate::driver::Driver;
 use crate::names::Names;
 use crate::random::Random;
 use crate::remote::RemoteQueue;
+use crate::secrets::Secrets;
 use crate::stats::Counters;
 use crate::tasks::Tasks;
 use crate::threads::Jobs;
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) triggers: RefCell<Triggers>,
     pub(crate) tasks: Tasks,
     pub(crate) random: RefCell<Random>,
+    pub(crate) secrets: RefCell<Secrets>,
     /// Memory for bytes on their way through layers. Empty between uses.
     pub(crate) scratch: Cell<Vec<u8>>,
 }
@@ -91,6 +93,7 @@ impl Core {
             names: RefCell::default(),
             triggers: RefCell::default(),
             random: RefCell::new(random),
+            secrets: RefCell::default(),
             scratch: Cell::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The handle on a reactor that everybody may keep.
 
 use std::fmt;
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -38,9 +39,29 @@ impl ReactorHandle {
     }
 
     /// A random number from the reactor's own generator: fast, reproducible under a simulated driver, and *not* fit for
-    /// secrets.
+    /// [secrets](Self::secret).
     pub fn random(&self) -> u64 {
         self.core.random.borrow_mut().next()
+    }
+
+    /// Bytes that nobody can predict: for keys, tokens, masks. They are the operating system's random numbers, asked for a
+    /// kibibyte at a time, so that a few bytes seldom cost a system call; none is given twice, and no copy is kept. Under
+    /// a simulated driver, or that of tests, they follow from its seed as everything does.
+    ///
+    /// ```
+    /// # fn example(reactor: &ropewalk_reactor::ReactorHandle) -> std::io::Result<()> {
+    /// let session_key: [u8; 16] = reactor.secret()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the operating system gives none, which may happen where there is no descriptor left and it has them only in
+    /// a file; and after the reactor was dropped. The call waits if the system has just booted and has none yet.
+    pub fn secret<const LENGTH: usize>(&self) -> io::Result<[u8; LENGTH]> {
+        let mut bytes = [0; LENGTH];
+        self.core.secrets.borrow_mut().fill(&mut bytes, &self.core.driver)?;
+        Ok(bytes)
     }
 
     /// Whether the reactor runs: from the startup event's `during` to the shutdown event's `during`.

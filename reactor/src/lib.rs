@@ -41,6 +41,7 @@ mod random;
 mod rate;
 mod reason;
 mod remote;
+mod secrets;
 mod signals;
 mod stats;
 mod sync;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ropewalk_reactor::driver::{Datagram, Driver, Event, Listener, Lookup, PollUntil, Stream, Token, Wake};
-use ropewalk_reactor::testing::Operation;
+use ropewalk_reactor::testing::{Dice, Operation};
 use ropewalk_reactor::{Address, ConnectOptions, DatagramOptions, DatagramSetting, Instant, ListenOptions};
 
 use crate::trace::What;
@@ -105,6 +105,14 @@ impl Driver for SimulatedDriver {
 
     fn random_seed(&mut self) -> u64 {
         self.world.borrow_mut().dice.number()
+    }
+
+    fn fill_secret(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        world.check(self.host, Operation::Secrets)?;
+        // One number of the world's for any number of bytes, lest a fuzzer's be used up.
+        Dice::new(world.dice.number()).fill(buffer);
+        Ok(())
     }
 }
 

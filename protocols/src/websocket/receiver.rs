@@ -171,11 +171,10 @@ impl<P: WebSocketProtocol> Protocol for WebSocketReceiver<P> {
         connection.socket = Some(socket);
         connection.heard = transport.reactor().now();
         if let Some(question) = &mut connection.question {
-            let random = || transport.reactor().random().to_be_bytes();
-            let mut key = [0; 16];
-            key[..8].copy_from_slice(&random());
-            key[8..].copy_from_slice(&random());
-            transport.write(question.encode(key, &connection.options.subprotocols));
+            match transport.reactor().secret() {
+                Ok(key) => transport.write(question.encode(key, &connection.options.subprotocols)),
+                Err(error) => transport.fail(error),
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::frames::header::{CONTROL_MAX, Header, Opcode};
 use super::frames::mask::Mask;
 use super::message::{EncodedMessage, Message, MessageKind};
 use super::{CloseCode, ControlTooLong, close_frame};
+use crate::spare;
 
 /// Which side this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -253,15 +254,18 @@ impl WebSocket {
         let mut header = Header { last, opcode, mask: None, length: payload.len() as u64 };
         match self.shared.role {
             Role::Server => self.transport.write_vectored(&[header.encode().bytes(), payload]),
-            Role::Client => {
-                let [key @ .., _, _, _, _] = self.transport.reactor().random().to_be_bytes();
-                let mut mask = Mask::new(key);
-                header.mask = Some(mask);
-                let mut frame = Vec::with_capacity(14 + payload.len());
-                frame.extend(header.encode().bytes());
-                mask.append(payload, &mut frame);
-                self.transport.write(frame);
-            }
+            Role::Client => match self.transport.reactor().secret() {
+                Ok(key) => {
+                    let mut mask = Mask::new(key);
+                    header.mask = Some(mask);
+                    let mut masked = spare::take();
+                    mask.append(payload, &mut masked);
+                    self.transport.write_vectored(&[header.encode().bytes(), &masked]);
+                    spare::give_back(masked);
+                }
+                // What a client sends unmasked could be made to mislead caches on its way (RFC 6455, section 10.3).
+                Err(error) => self.transport.fail(error),
+            },
         }
     }
 }

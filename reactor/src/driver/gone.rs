@@ -90,4 +90,8 @@ impl Driver for Gone {
     fn random_seed(&mut self) -> u64 {
         0
     }
+
+    fn fill_secret(&mut self, _buffer: &mut [u8]) -> io::Result<()> {
+        Err(error())
+    }
 }

@@ -1,7 +1,7 @@
 //! What the loop asks of the world: one small trait, so that the world can be real or simulated.
 //!
 //! Every nondeterministic input enters through here: time, readiness, bytes and their counts, new connections,
-//! signals, addresses of names, random seeds, and the work of other threads. Nothing else in the crate touches sockets or clocks.
+//! signals, addresses of names, random seeds, secrets, and the work of other threads. Nothing else in the crate touches sockets or clocks.
 
 pub(crate) mod datagrams;
 mod gone;
@@ -121,6 +121,16 @@ pub trait Driver {
 
     /// A seed for the reactor's random numbers.
     fn random_seed(&mut self) -> u64;
+
+    /// Fills `buffer` with bytes that nobody can predict, or, in a world that is to be repeatable, with some that follow from its
+    /// seed.
+    ///
+    /// # Errors
+    /// If there are none. Drivers that have no secrets need not implement this; the error is of kind `Unsupported`.
+    fn fill_secret(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let _ = buffer;
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this driver has no secrets"))
+    }
 }
 
 /// The error of a driver that is not on the operating system's sockets.

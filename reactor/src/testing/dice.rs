@@ -71,6 +71,13 @@ impl Dice {
         (0..length).map(|_| self.number() as u8).collect()
     }
 
+    /// Fills a buffer with bytes of any values.
+    pub fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            chunk.copy_from_slice(&self.number().to_le_bytes()[..chunk.len()]);
+        }
+    }
+
     /// True with this probability, from 0 for never to 1 for always.
     pub fn chance(&self, probability: f64) -> bool {
         // Never and always take no number, so that what cannot happen changes nothing.

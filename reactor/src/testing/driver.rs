@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::datagrams::MemoryDatagram;
+use super::dice::Dice;
 use super::faults::Operation;
 use super::listener::MemoryListener;
 use super::memory::{World, loopback};
@@ -19,14 +20,18 @@ use crate::{Address, DatagramOptions, Instant};
 /// The same in every run: tests are to be repeatable.
 const RANDOM_SEED: u64 = 0x726f_7065;
 
+/// Another, so that secrets and random numbers differ here too.
+const SECRETS_SEED: u64 = 0x7761_6c6b;
+
 /// The [`Driver`] of a world in memory.
 pub(super) struct MemoryDriver {
     world: Rc<World>,
+    secrets: Dice,
 }
 
 impl MemoryDriver {
     pub(super) fn new(world: Rc<World>) -> Self {
-        Self { world }
+        Self { world, secrets: Dice::new(SECRETS_SEED) }
     }
 
     /// Does the work of threads, which cannot touch this world.
@@ -134,6 +139,12 @@ impl Driver for MemoryDriver {
 
     fn random_seed(&mut self) -> u64 {
         RANDOM_SEED
+    }
+
+    fn fill_secret(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.world.faults.check(Operation::Secrets)?;
+        self.secrets.fill(buffer);
+        Ok(())
     }
 }
 

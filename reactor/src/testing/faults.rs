@@ -27,6 +27,8 @@ pub enum Operation {
     Thread,
     /// Beginning to look a name up.
     Resolve,
+    /// Asking for secret bytes.
+    Secrets,
     /// Waiting for events.
     Poll,
     /// Asking how a connection attempt went.
@@ -53,7 +55,7 @@ impl Operation {
             }
             Self::Accept => &[WouldBlock, Interrupted, ConnectionAborted, Other],
             Self::Refuse => &[WouldBlock, ConnectionAborted, Other],
-            Self::Register | Self::Thread | Self::Resolve => &[Other],
+            Self::Register | Self::Thread | Self::Resolve | Self::Secrets => &[Other],
             Self::Read => &[WouldBlock, Interrupted, ConnectionReset, TimedOut, HostUnreachable, Other],
             Self::Write => &[WouldBlock, Interrupted, ConnectionReset, BrokenPipe, TimedOut, Other],
             Self::Shutdown => &[NotConnected, Other],

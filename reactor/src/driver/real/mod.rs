@@ -209,6 +209,10 @@ impl Driver for MioDriver {
         // Every state has keys of its own, which come from the operating system's random numbers.
         RandomState::new().hash_one(self.started)
     }
+
+    fn fill_secret(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        Ok(getrandom::fill(buffer)?)
+    }
 }
 
 impl fmt::Debug for MioDriver {
