@@ -8,7 +8,7 @@ use crate::processes::Server;
 use crate::servers::{Kind, Service};
 
 /// The loads, each with its name in the table.
-const LOADS: [(&str, Service, Load); 11] = [
+const LOADS: [(&str, Service, Load); 15] = [
     (
         "echo, 64 bytes, one at a time",
         Service::Echo,
@@ -49,6 +49,26 @@ const LOADS: [(&str, Service, Load); 11] = [
     ("TLS, connect, full handshake, echo, reset", Service::TlsEcho, Load::TlsConnects { connections: 20 }),
     // A client keeps no more tickets than these use.
     ("TLS, connect, resumed handshake, echo, reset", Service::TlsEcho, Load::TlsResumes { connections: 8 }),
+    (
+        "WebSocket, text of 32 bytes, one at a time",
+        Service::WebSocketEcho,
+        Load::WebSockets { connections: 50, message: 32, window: 1 },
+    ),
+    (
+        "WebSocket, text of 32 bytes, 16 in flight",
+        Service::WebSocketEcho,
+        Load::WebSockets { connections: 50, message: 32, window: 16 },
+    ),
+    (
+        "WebSocket, 64 KiB, one at a time",
+        Service::WebSocketEcho,
+        Load::WebSockets { connections: 4, message: 64 * 1024, window: 1 },
+    ),
+    (
+        "WebSocket, 64 KiB, 4 in flight",
+        Service::WebSocketEcho,
+        Load::WebSockets { connections: 4, message: 64 * 1024, window: 4 },
+    ),
 ];
 
 /// What one run of one server gave.
@@ -64,16 +84,17 @@ pub(crate) fn messages(rounds: usize, each: Duration, word: &str) -> Result<(), 
     println!("| load | server | CPU per message | ratio | messages/s | p50 | p99 |");
     println!("|---|---|---|---|---|---|---|");
     for (name, service, load) in LOADS.into_iter().filter(|(name, ..)| name.contains(word)) {
-        let mut results: Vec<Vec<Measured>> = Kind::ALL.iter().map(|_| Vec::new()).collect();
+        let kinds = service.kinds();
+        let mut results = kinds.map(|_| Vec::new());
         for _ in 0..rounds {
-            for (kind, results) in Kind::ALL.into_iter().zip(&mut results) {
+            for (kind, results) in kinds.into_iter().zip(&mut results) {
                 results.push(measure(kind, service, load, each)?);
             }
         }
-        print_rows(name, &results);
+        print_rows(name, kinds, &results);
     }
     println!(
-        "\n{rounds} rounds of {each:?} each; medians. The ratio is the median over the rounds of each round's ratio to mio."
+        "\n{rounds} rounds of {each:?} each; medians. The ratio is the median over the rounds of each round's ratio to the first server."
     );
     Ok(())
 }
@@ -94,9 +115,9 @@ fn measure(kind: Kind, service: Service, load: Load, each: Duration) -> Result<M
     })
 }
 
-fn print_rows(name: &str, results: &[Vec<Measured>]) {
-    let baseline = &results[Kind::HANDWRITTEN_INDEX];
-    for (kind, rounds) in Kind::ALL.into_iter().zip(results) {
+fn print_rows(name: &str, kinds: [Kind; 3], results: &[Vec<Measured>; 3]) {
+    let [baseline, ..] = results;
+    for (kind, rounds) in kinds.into_iter().zip(results) {
         let ratios =
             rounds.iter().zip(baseline).map(|(own, base)| own.cpu_per_message / base.cpu_per_message);
         println!(
@@ -113,7 +134,7 @@ fn print_rows(name: &str, results: &[Vec<Measured>]) {
 /// Compares the memory of idle connections of a line server.
 pub(crate) fn idle_memory(connections: usize) -> Result<(), Box<dyn Error>> {
     println!("\n| {connections} idle connections of a line server | memory of each |\n|---|---|");
-    for kind in Kind::ALL {
+    for kind in Service::Lines.kinds() {
         let server = Server::start(kind, Service::Lines)?;
         // The first connections bring in what is needed once.
         server.load(Load::Idle { connections: 100 }, Duration::ZERO)?;

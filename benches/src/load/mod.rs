@@ -4,6 +4,7 @@ mod connects;
 mod deaf;
 mod idle;
 mod tls;
+mod websockets;
 mod windows;
 
 use std::error::Error;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::tls::Sessions;
+use self::windows::Window;
 
 /// A kind of load.
 #[derive(Clone, Copy)]
@@ -29,6 +31,8 @@ pub(crate) enum Load {
     TlsConnects { connections: usize },
     /// The same, but all but the first resume a session.
     TlsResumes { connections: usize },
+    /// As `Windows`, with messages of WebSockets: binary from a kibibyte on, else text.
+    WebSockets { connections: usize, message: usize, window: usize },
     /// So many connect, exchange one line each, and wait until standard input ends.
     Idle { connections: usize },
 }
@@ -56,6 +60,9 @@ impl Load {
             }
             Self::TlsConnects { connections } => ("tls-connects", vec![connections]),
             Self::TlsResumes { connections } => ("tls-resumes", vec![connections]),
+            Self::WebSockets { connections, message, window } => {
+                ("websockets", vec![connections, message, window])
+            }
             Self::Idle { connections } => ("idle", vec![connections]),
         };
         std::iter::once(name.to_owned()).chain(numbers.iter().map(usize::to_string)).collect()
@@ -84,6 +91,11 @@ impl Load {
             },
             ["tls-connects", connections] => Self::TlsConnects { connections: connections.parse()? },
             ["tls-resumes", connections] => Self::TlsResumes { connections: connections.parse()? },
+            ["websockets", connections, message, window] => Self::WebSockets {
+                connections: connections.parse()?,
+                message: message.parse()?,
+                window: window.parse()?,
+            },
             ["idle", connections] => Self::Idle { connections: connections.parse()? },
             _ => return Err(format!("there is no load {words:?}").into()),
         })
@@ -92,12 +104,12 @@ impl Load {
     pub(crate) fn run(self, address: SocketAddr, time: Duration) -> Result<LoadResult, Box<dyn Error>> {
         match self {
             Self::Windows { connections, message, window } => {
-                windows::run(address, connections, &messages(message, window), window, time, Ok)
+                windows::run(address, connections, &Window::echoed(message, window), time, Ok)
             }
             Self::BesideDeaf { connections, message, deaf } => {
                 // They live as long as the windows are measured.
                 let _deaf = deaf::connect(address, deaf)?;
-                windows::run(address, connections, &messages(message, 1), 1, time, Ok)
+                windows::run(address, connections, &Window::echoed(message, 1), time, Ok)
             }
             Self::Fanout { connections, message } => {
                 windows::run_fanout(address, connections, &messages(message, 1), time)
@@ -105,8 +117,8 @@ impl Load {
             Self::Connects { connections } => connects::run(address, connections, time, Ok),
             Self::TlsWindows { connections, message, window } => {
                 let sessions = Sessions::full()?;
-                let messages = messages(message, window);
-                windows::run(address, connections, &messages, window, time, |stream| sessions.over(stream))
+                let window = Window::echoed(message, window);
+                windows::run(address, connections, &window, time, |stream| sessions.over(stream))
             }
             Self::TlsConnects { connections } => {
                 let sessions = Sessions::full()?;
@@ -115,6 +127,10 @@ impl Load {
             Self::TlsResumes { connections } => {
                 let sessions = Sessions::resumed()?;
                 connects::run(address, connections, time, |stream| sessions.over(stream))
+            }
+            Self::WebSockets { connections, message, window } => {
+                let window = websockets::window(message, window);
+                windows::run(address, connections, &window, time, websockets::upgrade)
             }
             Self::Idle { connections } => idle::run(address, connections),
         }

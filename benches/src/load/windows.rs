@@ -10,6 +10,22 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::LoadResult;
 
+/// What a connection sends before it waits.
+pub(super) struct Window {
+    pub(super) bytes: Vec<u8>,
+    /// How many bytes come back.
+    pub(super) answer: usize,
+    pub(super) messages: usize,
+}
+
+impl Window {
+    /// Messages that come back as they are.
+    pub(super) fn echoed(length: usize, messages: usize) -> Self {
+        let bytes = super::messages(length, messages);
+        Self { answer: bytes.len(), bytes, messages }
+    }
+}
+
 struct Client<S> {
     stream: S,
     /// Bytes of the current window that have not come back.
@@ -28,8 +44,7 @@ struct Clients<S> {
 pub(super) fn run<S: Read + Write>(
     address: SocketAddr,
     connections: usize,
-    window: &[u8],
-    messages: usize,
+    window: &Window,
     time: Duration,
     over: impl Fn(TcpStream) -> io::Result<S>,
 ) -> Result<LoadResult, Box<dyn Error>> {
@@ -45,7 +60,7 @@ pub(super) fn run<S: Read + Write>(
             client.send(window)
         })?;
     }
-    Ok(LoadResult::of(round_trips, messages))
+    Ok(LoadResult::of(round_trips, window.messages))
 }
 
 /// The first connection sends for all.
@@ -146,11 +161,11 @@ impl<S: Read + Write> Clients<S> {
 }
 
 impl<S: Read + Write> Client<S> {
-    fn send(&mut self, window: &[u8]) -> io::Result<()> {
+    fn send(&mut self, window: &Window) -> io::Result<()> {
         self.sent_at = Instant::now();
-        self.missing = window.len();
+        self.missing = window.answer;
         // Windows are far smaller than a socket's buffer, which is empty by now.
-        self.stream.write_all(window)
+        self.stream.write_all(&window.bytes)
     }
 
     /// Reads what has come; returns whether the window is complete.

@@ -105,7 +105,7 @@ impl Server {
                 connection.unsent = unsent;
                 connection.flush()
             }
-            Service::TlsEcho => unreachable!("it has a server of its own"),
+            Service::TlsEcho | Service::WebSocketEcho => unreachable!("they have servers of their own"),
             Service::Chat => {
                 let mut lines = Vec::new();
                 connection.lines(data, |line| lines.extend_from_slice(line));

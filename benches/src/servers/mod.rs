@@ -4,6 +4,7 @@ mod handwritten;
 mod handwritten_tls;
 mod ropewalk;
 mod tokio;
+mod tokio_websockets;
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +16,8 @@ pub(crate) enum Kind {
     Handwritten,
     Ropewalk,
     Tokio,
+    FastWebSockets,
+    Tungstenite,
 }
 
 /// What it does.
@@ -28,25 +31,35 @@ pub(crate) enum Service {
     Chat,
     /// Echo over TLS.
     TlsEcho,
+    /// Sends the messages of WebSockets back.
+    WebSocketEcho,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Handwritten, Self::Ropewalk, Self::Tokio];
-
-    /// The place of the baseline in [`Kind::ALL`].
-    pub(crate) const HANDWRITTEN_INDEX: usize = 0;
+    const ALL: [Self; 5] =
+        [Self::Handwritten, Self::Ropewalk, Self::Tokio, Self::FastWebSockets, Self::Tungstenite];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Handwritten => "mio",
             Self::Ropewalk => "ropewalk",
             Self::Tokio => "tokio",
+            Self::FastWebSockets => "fastwebsockets",
+            Self::Tungstenite => "tokio-tungstenite",
         }
     }
 }
 
 impl Service {
-    const ALL: [Self; 4] = [Self::Echo, Self::Lines, Self::Chat, Self::TlsEcho];
+    const ALL: [Self; 5] = [Self::Echo, Self::Lines, Self::Chat, Self::TlsEcho, Self::WebSocketEcho];
+
+    /// Who is compared; the first is what the others are compared with.
+    pub(crate) const fn kinds(self) -> [Kind; 3] {
+        match self {
+            Self::WebSocketEcho => [Kind::FastWebSockets, Kind::Ropewalk, Kind::Tungstenite],
+            _ => [Kind::Handwritten, Kind::Ropewalk, Kind::Tokio],
+        }
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -54,6 +67,7 @@ impl Service {
             Self::Lines => "lines",
             Self::Chat => "chat",
             Self::TlsEcho => "tls-echo",
+            Self::WebSocketEcho => "websocket-echo",
         }
     }
 }
@@ -69,7 +83,9 @@ impl FromStr for Kind {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| format!("no server is called {name}; there are mio, ropewalk and tokio"))
+        known.ok_or_else(|| {
+            format!("no server is called {name}; there are {}", Self::ALL.map(Self::name).join(", "))
+        })
     }
 }
 
@@ -78,7 +94,9 @@ impl FromStr for Service {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|service| service.name() == name);
-        known.ok_or_else(|| format!("no service is called {name}; there are echo, lines, chat and tls-echo"))
+        known.ok_or_else(|| {
+            format!("no service is called {name}; there are {}", Self::ALL.map(Self::name).join(", "))
+        })
     }
 }
 
@@ -87,5 +105,6 @@ pub(crate) fn serve(kind: Kind, service: Service) -> Result<(), Box<dyn Error>> 
         Kind::Handwritten => handwritten::serve(service),
         Kind::Ropewalk => ropewalk::serve(service),
         Kind::Tokio => tokio::serve(service),
+        Kind::FastWebSockets | Kind::Tungstenite => tokio_websockets::serve(kind),
     }
 }

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ropewalk::{
-    Bytes, ConnectionId, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Protocol, Reactor,
-    Reason, Result, SendLine, ServerEndpoint, TcpServerEndpoint, TlsServerConfig, TlsServerEndpoint,
-    Transport, for_protocol,
+    Bytes, ConnectionId, Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Message, Protocol,
+    Reactor, Reason, Result, SendLine, ServerEndpoint, TcpServerEndpoint, TlsServerConfig, TlsServerEndpoint,
+    Transport, WebSocket, WebSocketProtocol, WebSocketReceiver, for_protocol,
 };
 
 use super::Service;
@@ -57,6 +57,13 @@ impl LineProtocol for Chat {
     }
 }
 
+impl WebSocketProtocol for Echo {
+    fn message_received(&mut self, socket: &WebSocket, message: Message<'_>) -> Result {
+        socket.send(message);
+        Ok(())
+    }
+}
+
 pub(crate) fn serve(service: Service) -> std::result::Result<(), Box<dyn Error>> {
     match service {
         Service::Echo => listen(&tcp(), for_protocol(|| Echo)),
@@ -71,6 +78,7 @@ pub(crate) fn serve(service: Service) -> std::result::Result<(), Box<dyn Error>>
             let config = TlsServerConfig::from_pem(pem, key)?;
             listen(&TlsServerEndpoint::new(tcp(), config), for_protocol(|| Echo))
         }
+        Service::WebSocketEcho => listen(&tcp(), for_protocol(|| WebSocketReceiver::server(Echo))),
     }
 }
 

@@ -41,6 +41,7 @@ async fn accept(service: Service) -> Result<(), Box<dyn Error>> {
                 Service::Lines => lines(stream).await,
                 Service::Chat => chat(stream, peer, room).await,
                 Service::TlsEcho => tls_echo(stream, acceptor).await,
+                Service::WebSocketEcho => unreachable!("it has servers of its own"),
             };
         });
     }
