@@ -88,12 +88,19 @@ fn calls_are_recorded_and_fail_as_they_are_told() {
 }
 
 #[test]
-fn each_connection_is_counted_once() {
+fn connections_and_their_bytes_are_counted_once() {
     let (mut simulation, server, client) = two_hosts(echo_server);
     for count in 1..=3 {
         let _ = connect(&mut simulation, &client, server.address());
         simulation.run_for(SECOND);
         assert_eq!(simulation.stats().connections, count);
+    }
+    let heard = connect(&mut simulation, &client, server.address());
+    simulation.run_for(SECOND);
+    for count in 1..=2 {
+        heard.transport().write(b"echo");
+        simulation.run_for(SECOND);
+        assert_eq!(simulation.stats().bytes, count * 8);
     }
 }
 
