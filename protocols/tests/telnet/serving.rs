@@ -139,6 +139,6 @@ fn a_layer_says_no_more_than_4_kib_at_once() {
 
 #[test]
 fn nothing_is_known_where_there_is_no_telnet() {
-    let probe = Probe::new(Echo::default());
+    let probe = Probe::new(Echo);
     assert_eq!(probe.transport().telnet(), None);
 }
