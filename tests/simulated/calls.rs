@@ -39,7 +39,7 @@ fn datagrams_have_at_most_65507_bytes_and_arrive_where_they_are_let_through() {
     let sender = open(&mut simulation, &client, Noting(Rc::default()));
     let to = Address::Udp((server.address(), PORT).into());
     simulation.run_for(SECOND);
-    let mut send = |simulation: &mut Simulation, length: usize| {
+    let send = |simulation: &mut Simulation, length: usize| {
         // Too long a datagram is an error, now or later.
         let _ = sender.send_to(vec![b'x'; length], &to);
         simulation.run_for(SECOND);

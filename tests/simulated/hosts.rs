@@ -242,7 +242,7 @@ fn a_host_with_nothing_to_do_makes_no_turns_and_hears_of_its_handles() {
     let cancelled = reactor.call_later(5 * SECOND, |_| {});
     let _ = reactor.call_later(20 * SECOND, |_| {});
     simulation.run_for(SECOND);
-    cancelled.cancel();
+    assert!(cancelled.cancel().is_ok());
     simulation.run_for(SECOND);
     let turns = simulation.stats().turns;
     simulation.run_for(10 * SECOND);
