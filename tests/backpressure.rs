@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ropewalk::driver::Readiness;
 use ropewalk::testing::Operation;
 use ropewalk::{Bytes, Limits};
 use world::{Echo, Log, SECOND, Script, World, limits};
@@ -60,6 +61,25 @@ fn s66_g5_reads_are_bounded_and_shared() {
     assert_eq!(other.take(), ["made", "data hello"]);
     world.settle();
     assert_eq!(log.take(), ["data of 65536"; 12]);
+}
+
+/// S66: however often a connection is told that it is readable, and whatever else it asks for, its share of a turn stays the
+/// same.
+#[test]
+fn s66_g5_nothing_gives_a_connection_two_shares_of_a_turn() {
+    let log = Log::default();
+    let script = Script::new(&log).on_data(|transport, _| {
+        transport.write("x");
+        Ok(())
+    });
+    let (mut world, peer, _) = World::with(script);
+    log.take();
+    peer.send(vec![b'x'; MEBIBYTE]);
+    for _ in 0..4 {
+        world.turn();
+        assert_eq!(log.take(), ["data of 65536"; 4]);
+        peer.spurious(Readiness { readable: true, ..Readiness::default() });
+    }
 }
 
 /// S67: a full socket keeps the bytes; they follow when there is room.
@@ -467,4 +487,20 @@ fn a_window_that_ends_with_the_budget_is_a_full_socket() {
             assert_eq!(transport.buffered() == 0, reads_on);
         }
     }
+}
+
+/// A full socket says when it takes more. Until then nothing that happens has it tried again.
+#[test]
+fn a_full_socket_is_not_tried_before_it_takes_more() {
+    let (mut world, peer, transport) = World::with(Script::new(&Log::default()));
+    peer.set_window(Some(1));
+    transport.write("two");
+    world.settle();
+    peer.fail_next(Operation::Write, 1, ErrorKind::ConnectionReset);
+    peer.send("x");
+    world.settle();
+    assert!(transport.is_open(), "a call would have failed");
+    peer.set_window(None);
+    world.settle();
+    assert!(!transport.is_open(), "now there was one");
 }

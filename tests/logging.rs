@@ -2,30 +2,33 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod layering;
 mod world;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Once;
 
-use ropewalk::{Address, DatagramOptions, DatagramProtocol, DatagramTransport, Result};
-
+use layering::{Layered, Masked};
+use log::Level;
+use ropewalk::{Address, DatagramOptions, DatagramProtocol, DatagramTransport, Layer, Result, for_protocol};
 use world::{Echo, Log, Script, World};
 
 thread_local! {
-    static WARNINGS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// What was logged by this thread's test.
+    static RECORDS: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Capture;
 
 impl log::Log for Capture {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
+        metadata.level() <= Level::Debug
     }
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            WARNINGS.with_borrow_mut(|warnings| warnings.push(record.args().to_string()));
+            RECORDS.with_borrow_mut(|records| records.push((record.level(), record.args().to_string())));
         }
     }
 
@@ -38,6 +41,12 @@ fn capture() {
         log::set_logger(&Capture).unwrap();
         log::set_max_level(log::LevelFilter::Debug);
     });
+}
+
+/// Takes the warnings that were logged since this was called last.
+fn warnings() -> Vec<String> {
+    let warns = |(level, text)| (level <= Level::Warn).then_some(text);
+    RECORDS.take().into_iter().filter_map(warns).collect()
 }
 
 /// Datagrams come from anybody: a protocol that fails at each of them must not let their senders fill the log.
@@ -59,7 +68,7 @@ fn a_protocol_of_datagrams_that_always_fails_is_one_warning() {
         peer.send_to("?", address);
     }
     world.settle();
-    let warnings = WARNINGS.take();
+    let warnings = warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].ends_with("failed: not understood"), "{warnings:?}");
 }
@@ -81,7 +90,7 @@ fn an_error_is_logged_once() {
     peer.finish();
     world.settle();
     assert_eq!(world.connections(), 0);
-    let warnings = WARNINGS.take();
+    let warnings = warnings();
     let expected = |transport: &ropewalk::Transport| {
         format!("connection {} with {}: ", transport.id(), transport.peer())
     };
@@ -90,4 +99,49 @@ fn an_error_is_logged_once() {
         let about = |warning: &&String| warning.starts_with(&expected(transport)) && warning.ends_with(error);
         assert_eq!(warnings.iter().filter(about).count(), 1, "{error}: {warnings:?}");
     }
+}
+
+/// At which levels the reactor has logged of connections since this was called last, and what comes after their names.
+fn about_connections() -> Vec<(Level, String)> {
+    let about = |(level, text): (Level, String)| {
+        let rest = text.strip_prefix("connection #")?;
+        Some((level, rest.split_once(": ")?.1.to_owned()))
+    };
+    RECORDS.take().into_iter().filter_map(about).collect()
+}
+
+/// Nobody else may hear of an error, so it is a warning; nor of a handshake that has failed, which peers can cause as often
+/// as they like. Any other loss is nothing special.
+#[test]
+fn the_level_of_a_loss_is_that_of_what_nobody_else_tells() {
+    capture();
+    let mut world = World::new();
+    let (_peer, transport) = world.open(Echo);
+    RECORDS.take();
+    transport.abort_connection();
+    world.settle();
+    assert_eq!(about_connections().iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Debug]);
+
+    let (_peer, transport) = world.open(Echo);
+    transport.fail("out of paper");
+    transport.abort_connection();
+    world.settle();
+    let records = about_connections();
+    assert!(matches!(&records[..], [(Level::Warn, text)] if text.ends_with("out of paper")), "{records:?}");
+
+    let (peer, _) = world.open(Script::new(&Log::default()).on_data(|_, _| Err("not understood".into())));
+    peer.send("x");
+    peer.finish();
+    world.settle();
+    let levels: Vec<_> = about_connections().iter().map(|(level, _)| *level).collect();
+    assert_eq!(levels, [Level::Warn, Level::Debug], "the loss says again what the callback said");
+
+    let layers = || vec![Box::new(Masked::server()) as Box<dyn Layer>];
+    let (_port, address) = world.listen(Layered::new(for_protocol(|| Echo), layers));
+    let peer = world.memory.connect(address).unwrap();
+    peer.send("no such greeting");
+    peer.finish();
+    world.settle();
+    let levels: Vec<_> = about_connections().iter().map(|(level, _)| *level).collect();
+    assert_eq!(levels, [Level::Info]);
 }

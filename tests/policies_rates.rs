@@ -336,6 +336,35 @@ fn a_close_still_ends_within_its_deadline() {
     }
 }
 
+/// Nor does it wait for a rate that grants nothing, whatever else is asked of the connection meanwhile.
+#[test]
+fn a_close_ends_within_its_deadline_without_any_tokens() {
+    let log = Log::default();
+    let (mut world, _peer, transport) = World::with(Script::new(&log));
+    transport.set_write_rate(bucket(0, 1000));
+    transport.write(vec![b'x'; 200_000]);
+    transport.lose_connection();
+    for _ in 0..Limits::DEFAULT.close_timeout.as_secs() {
+        world.run_for(SECOND);
+        transport.set_nodelay(true);
+    }
+    world.settle();
+    assert!(log.last().starts_with("lost Close"), "{}", log.last());
+}
+
+/// Only what was read counts, not what might have been.
+#[test]
+fn small_pieces_within_the_rate_are_not_held_up() {
+    let (counting, count) = counter();
+    let (mut world, peer, transport) = World::with(counting);
+    transport.set_read_rate(bucket(1000, 1000));
+    for sent in 1..=50 {
+        peer.send([b'x'; 10]);
+        world.settle();
+        assert_eq!(count.get(), 10 * sent);
+    }
+}
+
 /// A rate of nothing lets the burst pass and then holds on, without a busy loop; closing ends all the same.
 #[test]
 fn a_rate_of_zero_stops_after_the_burst() {

@@ -3,8 +3,10 @@
 mod world;
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::rc::Rc;
 
+use ropewalk::testing::Operation;
 use ropewalk::{Producer, ProducerKind, Protocol, Reason, Result, Transport};
 use world::{Echo, Log, SECOND, Script, World};
 
@@ -346,4 +348,25 @@ fn g6_an_error_does_not_wait_for_the_producer() {
     peer.finish();
     world.settle();
     assert_eq!(log.take(), ["data x", "stop", "lost error on purpose"]);
+}
+
+/// What is produced for a peer that is gone would go nowhere.
+#[test]
+fn a_producer_is_not_resumed_for_a_peer_that_is_gone() {
+    let log = Log::default();
+    let (mut world, peer, transport) = World::with(Echo);
+    peer.set_window(Some(0));
+    transport.register_producer(Source::new(&log, 3, 100), ProducerKind::Pull).unwrap();
+    world.settle();
+    assert_eq!(log.take(), ["resume"]);
+    // While reading is paused, the loss waits: there may be input before it.
+    transport.pause_reading();
+    peer.fail_next(Operation::Write, 1, ErrorKind::ConnectionReset);
+    peer.set_window(None);
+    world.settle();
+    assert_eq!(world.connections(), 1);
+    assert!(log.take().is_empty());
+    transport.resume_reading();
+    world.settle();
+    assert_eq!(log.take(), ["stop"]);
 }

@@ -1,4 +1,5 @@
-//! What is quoted arrives as it is, as an argument, as a value and as a key's value, and so does the canonical form.
+//! What is quoted arrives as it is, as an argument, as a value and as a key's value, and so does the canonical form, unless it
+//! hides what may be a password.
 #![no_main]
 
 use std::cell::RefCell;
@@ -17,6 +18,9 @@ fuzz_target!(|input: &[u8]| {
     let endpoint = registry.server(&format!("K:{first}:key={third}:{second}")).expect("it is quoted");
     assert_eq!(heard.take(), values);
     let canonical = endpoint.to_string();
+    if canonical.contains("***") {
+        return;
+    }
     let again = registry.server(&canonical).expect("the canonical form is a description");
     assert_eq!((heard.take(), again.to_string()), (values, canonical));
 });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::testing::{Events, ProtocolCheck, Script, check_protocol};
-use ropewalk::{DelayedCall, Protocol, Reason, Result, Task, TimerKey, Transport};
+use ropewalk::{DelayedCall, Layer, LayerState, Protocol, Reason, Result, Task, TimerKey, Transport};
 
 use super::chunking::shout;
 use super::reading;
@@ -242,4 +242,48 @@ fn an_end_without_an_end() {
     }
     let outcome = ProtocolCheck::new(|_| Endless).peer_reads(5_000).run("abc");
     assert_eq!(outcome.written.len(), 5_000);
+}
+
+/// Passes everything on.
+struct Transparent;
+
+impl Layer for Transparent {
+    fn name(&self) -> &'static str {
+        "transparent"
+    }
+
+    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
+        up.extend_from_slice(input);
+        Ok(input.len())
+    }
+
+    fn state(&self) -> LayerState {
+        LayerState::Open
+    }
+}
+
+/// Inserts a layer at the first input, and does not mind what came before.
+struct Inserting {
+    events: Events,
+    inserted: bool,
+}
+
+impl Protocol for Inserting {
+    fn data_received(&mut self, transport: &Transport, _: &[u8]) -> Result {
+        if !std::mem::replace(&mut self.inserted, true) {
+            transport.insert_layer(Transparent);
+        }
+        Ok(())
+    }
+
+    fn layer_inserted(&mut self, _: &Transport) -> Result {
+        self.events.record("inserted");
+        Ok(())
+    }
+}
+
+#[test]
+fn layers_that_are_inserted() {
+    let outcome = check_protocol(|events| Inserting { events, inserted: false }, "go");
+    assert_eq!(outcome.events, ["inserted"]);
 }

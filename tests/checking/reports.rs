@@ -3,6 +3,8 @@
 use ropewalk::testing::{Events, ProtocolCheck, Script};
 use ropewalk::{Protocol, Result, Transport};
 
+use super::Reading;
+
 /// Looks for the end of a line in what is new, and forgets its clock.
 struct Hasty {
     events: Events,
@@ -80,6 +82,28 @@ fn nothing_happens_after_the_loss() {
     ProtocolCheck::new(make).output_at_most(5000).peer_reads(1000).run_exactly(Script::new());
 }"
     );
+}
+
+/// Long lists are shown from where they begin to differ.
+#[test]
+fn a_difference_after_much_that_is_the_same() {
+    // Counts up to ten for nothing, and then says how long the read was.
+    let counting = |events: Events| Reading {
+        events,
+        buffer: Vec::new(),
+        read: |events: &Events, buffer: &mut Vec<u8>, transport: &Transport, data: &[u8]| {
+            if buffer.is_empty() {
+                (1..=10).for_each(|number| events.record(number));
+                transport.write([b'='; 150]);
+            }
+            buffer.extend(data);
+            events.record(format_args!("read {}", data.len()));
+            transport.write(data.len().to_string());
+        },
+    };
+    let report = ProtocolCheck::new(counting).try_run("hello").expect_err("it counts reads").to_string();
+    assert!(report.contains("10 the same, then [\"read 1\""), "{report}");
+    assert!(report.contains("150 bytes the same, then b\"1"), "{report}");
 }
 
 // The tests that the reports print, pasted:

@@ -107,3 +107,17 @@ impl Protocol for Echo {
         Ok(())
     }
 }
+
+#[test]
+fn a_script_shows_all_its_steps() {
+    let second = Duration::from_secs(1);
+    let ends: [fn(Script) -> Script; 3] = [
+        |script| script.finish().reset(),
+        |script| script.hang_up().abort_after_callback(2),
+        |script| script.reset_after_callback(3),
+    ];
+    let shown = ends.map(|end| format!("{:?}", end(Script::new().send("a").idle(second).send("b").and())));
+    let begin = r#"Script::new().send(b"a").idle(Duration::from_secs(1)).send(b"b").and()"#;
+    let ends = [".finish().reset()", ".hang_up().abort_after_callback(2)", ".reset_after_callback(3)"];
+    assert_eq!(shown, ends.map(|end| format!("{begin}{end}")));
+}

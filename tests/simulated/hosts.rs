@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ropewalk::Instant;
 use ropewalk::driver::Signal;
-use ropewalk::simulation::Simulation;
+use ropewalk::simulation::{Faults, Simulation};
+use ropewalk::{Instant, ReactorHandle};
 
 use crate::people::{connect, echo_server, idle};
 
@@ -192,6 +194,20 @@ fn threads_give_their_results_back_later() {
 }
 
 #[test]
+fn threads_do_not_outlive_a_crash() {
+    let mut simulation = Simulation::new(11);
+    let host = simulation.host("host", idle);
+    simulation.run_for(SECOND);
+    let ran = Arc::new(AtomicBool::new(false));
+    let running = Arc::clone(&ran);
+    simulation.reactor(&host).run_in_thread(move || running.store(true, Ordering::Relaxed)).then(drop);
+    simulation.crash(&host);
+    simulation.restart(&host);
+    simulation.run_for(60 * SECOND);
+    assert!(simulation.is_running(&host) && !ran.load(Ordering::Relaxed));
+}
+
+#[test]
 fn tests_act_at_times_of_their_own() {
     let mut simulation = Simulation::new(12);
     let host = simulation.host("host", idle);
@@ -222,4 +238,42 @@ fn a_host_with_nothing_to_do_makes_no_turns_and_hears_of_its_handles() {
     let _ = reactor.call_later(2 * SECOND, move |reactor| ring.set(Some(reactor.now())));
     simulation.run_for(3 * SECOND);
     assert_eq!(rang.get(), Some(asked + 2 * SECOND));
+    // Neither does it look up at a time for which it no longer waits.
+    let cancelled = reactor.call_later(5 * SECOND, |_| {});
+    let _ = reactor.call_later(20 * SECOND, |_| {});
+    simulation.run_for(SECOND);
+    assert!(cancelled.cancel().is_ok());
+    simulation.run_for(SECOND);
+    let turns = simulation.stats().turns;
+    simulation.run_for(10 * SECOND);
+    assert_eq!(simulation.stats().turns, turns);
+}
+
+/// Has a call that is due at once, and so on, so many times.
+fn call_at_once(reactor: &ReactorHandle, left: u32, called: Rc<Cell<u32>>) {
+    if left > 0 {
+        let _ = reactor.call_later(Duration::ZERO, move |reactor| {
+            called.set(called.get() + 1);
+            call_at_once(reactor, left - 1, called);
+        });
+    }
+}
+
+#[test]
+fn a_host_that_wakes_up_late_does_not_sleep_over_what_is_due_already() {
+    let mut simulation = Simulation::new(14);
+    let host = simulation.host("host", idle);
+    let mut faults = Faults::default();
+    (faults.late_readiness, faults.lateness) = (1.0, Duration::MAX);
+    simulation.set_faults(&host, faults);
+    simulation.run_for(SECOND);
+    let called = Rc::new(Cell::new(0));
+    call_at_once(simulation.reactor(&host), 10, Rc::clone(&called));
+    simulation.run_for(Duration::from_nanos(1));
+    assert_eq!(called.get(), 10);
+    let rang = Rc::new(Cell::new(false));
+    let ring = Rc::clone(&rang);
+    let _ = simulation.reactor(&host).call_later(SECOND, move |_| ring.set(true));
+    simulation.run_for(1_000 * SECOND);
+    assert!(!rang.get(), "any time up to the longest is hardly ever a short one");
 }

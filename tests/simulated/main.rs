@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod broadcast;
+mod calls;
 mod closing;
 mod draining;
 mod examples;
@@ -12,6 +13,7 @@ mod helpers;
 mod hosts;
 mod network;
 mod outages;
+mod partitions;
 mod people;
 mod policies;
 mod repeating;

@@ -1,6 +1,7 @@
 //! What lies between hosts: time, narrow places, outages, names.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A server, a client, and a connection between them.
-fn connected(seed: u64, link: Link) -> (Simulation, Host, Host, Heard) {
+pub(crate) fn connected(seed: u64, link: Link) -> (Simulation, Host, Host, Heard) {
     let mut simulation = Simulation::new(seed);
     let server = simulation.host("server", echo_server);
     let client = simulation.host("client", idle);
@@ -27,7 +28,7 @@ fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251) as u8 ^ (index / 251 % 241) as u8).collect()
 }
 
-fn exact(latency: Duration) -> Link {
+pub(crate) fn exact(latency: Duration) -> Link {
     let mut link = Link::default();
     (link.latency, link.jitter) = (latency, Duration::ZERO);
     link
@@ -40,6 +41,21 @@ fn an_answer_takes_twice_the_latency() {
     heard.transport().write(b"ping");
     assert!(simulation.run_until(SECOND, |_| heard.count() == 4));
     assert_eq!(simulation.now() - asked, 80 * MILLISECOND);
+}
+
+#[test]
+fn jitter_is_any_time_up_to_its_bound() {
+    let mut link = exact(SECOND);
+    link.jitter = Duration::from_nanos(1);
+    let (mut simulation, _, _, heard) = connected(5, link);
+    let mut took = BTreeSet::new();
+    for count in 1..=50 {
+        let asked = simulation.now();
+        heard.transport().write(b"x");
+        assert!(simulation.run_until(3 * SECOND, |_| heard.count() == count));
+        took.insert((simulation.now() - asked - 2 * SECOND).as_nanos());
+    }
+    assert_eq!(Vec::from_iter(took), [0, 1, 2]);
 }
 
 #[test]
@@ -180,7 +196,7 @@ impl DatagramProtocol for Lengths {
 }
 
 /// Counts what arrives.
-struct Counter(Rc<RefCell<Vec<String>>>);
+pub(crate) struct Counter(pub(crate) Rc<RefCell<Vec<String>>>);
 
 impl DatagramProtocol for Counter {
     fn datagram_received(&mut self, _: &DatagramTransport, data: &[u8], _: &Address) -> Result {

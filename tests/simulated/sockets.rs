@@ -18,7 +18,7 @@ use crate::people::{Echo, Heard, Listener, PORT, connect, echo_server, idle};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A simulation with a server of `program` and a host that does nothing yet.
-fn two_hosts(
+pub(crate) fn two_hosts(
     program: impl Fn(&ReactorHandle) -> Result<(), Box<dyn Error>> + 'static,
 ) -> (Simulation, Host, Host) {
     let mut simulation = Simulation::new(1);
@@ -141,7 +141,7 @@ fn probes_give_a_peer_up_that_is_not_reached_for_eleven_minutes_and_no_other() {
 }
 
 /// Notes datagrams and errors.
-struct Noting(Rc<RefCell<Vec<String>>>);
+pub(crate) struct Noting(pub(crate) Rc<RefCell<Vec<String>>>);
 
 impl DatagramProtocol for Noting {
     fn datagram_received(&mut self, _: &DatagramTransport, data: &[u8], _: &Address) -> Result {

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_shown() {
-        assert_eq!(typed(b"a\tb", Echo::Everything), (b"a\tb".to_vec(), b"a b\r\n".to_vec()));
+        assert_eq!(typed(b"a\tb c", Echo::Everything), (b"a\tb c".to_vec(), b"a b c\r\n".to_vec()));
         assert_eq!(typed(b"a\x1bb", Echo::Everything), (b"a\x1bb".to_vec(), b"a^[b\r\n".to_vec()));
     }
 

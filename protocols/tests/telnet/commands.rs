@@ -54,6 +54,13 @@ fn an_end_of_file_ends_the_input() {
 }
 
 #[test]
+fn an_end_of_file_within_an_edited_line_ends_nothing() {
+    let outcome =
+        check(bytes(&[CHARACTER_MODE, b"a", &[IAC, END_OF_FILE], b"b\r\0", &[IAC, END_OF_FILE], b"c\r\0"]));
+    assert_eq!(outcome.events[2..], ["line ab", "eof "]);
+}
+
+#[test]
 fn where_the_line_is_edited_here_commands_edit_it() {
     let (erase, erase_all) = ([IAC, ERASE_CHARACTER], [IAC, ERASE_LINE]);
     let outcome = check(bytes(&[CHARACTER_MODE, b"ab", &erase, b"c\r\0xy", &erase_all, b"z\r\0"]));

@@ -91,6 +91,13 @@ fn the_protocol_can_ask_for_characters_and_for_lines_again() {
 }
 
 #[test]
+fn a_peer_that_does_not_answer_was_asked_for_characters_all_the_same() {
+    let outcome = check("character\nx\n");
+    let asks = [IAC, WILL, SUPPRESS_GO_AHEAD, IAC, WILL, ECHO];
+    assert_eq!(outcome.written, bytes(&[b"[character]\r\n", &asks, b"[x]\r\n"]));
+}
+
+#[test]
 fn without_go_ahead_alone_lines_are_edited_but_not_shown() {
     let outcome = check(bytes(&[&[IAC, DO, SUPPRESS_GO_AHEAD], b"ax\x08b\r\0"]));
     assert_eq!(outcome.events[1..], ["line ab", "eof "]);
@@ -105,4 +112,20 @@ fn what_is_typed_stays_when_the_client_goes_back_to_lines() {
         outcome.events[2..],
         ["OwnOption(Echo, false)", "OwnOption(SuppressGoAhead, false)", "line abc", "eof "]
     );
+}
+
+#[test]
+fn a_line_goes_on_being_edited_when_it_is_no_longer_shown() {
+    let outcome = check(bytes(&[CHARACTER_MODE, b"ab", &[IAC, DONT, ECHO], b"\x7fc\r\0"]));
+    assert_eq!(outcome.events[2..], ["OwnOption(Echo, false)", "line ac", "eof "]);
+}
+
+#[test]
+fn who_has_hidden_the_input_gives_echoing_up_afterwards() {
+    let outcome = check(bytes(&[b"hide\r\n", &[IAC, DO, ECHO], b"secret\r\nshow\r\nx\r\n"]));
+    let (asks, gives_up) = ([IAC, WILL, ECHO], [IAC, WONT, ECHO]);
+    // Until the client agrees, this side goes on echoing.
+    let talk: &[&[u8]] =
+        &[b"[hide]\r\n", &asks, b"\r\n[secret]\r\n\r\n[show]\r\n", &gives_up, b"x\r\n[x]\r\n"];
+    assert_eq!(outcome.written, bytes(talk));
 }

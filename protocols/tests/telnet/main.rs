@@ -6,4 +6,5 @@ mod data;
 mod editing;
 mod hostile;
 mod negotiation;
+mod serving;
 mod stage;

@@ -1,14 +1,20 @@
 //! Options, as RFC 854, 1073 and 1091 show them.
 
+use std::any::Any;
+
+use ropewalk_protocols::{TelnetLayer, TelnetTransport};
+use ropewalk_reactor::testing::ProtocolCheck;
+use ropewalk_reactor::{Layer, Protocol, Result, Transport};
+
 use crate::stage::{
-    DO, DONT, ECHO, IAC, LINEMODE, SB, SE, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL, WINDOW_SIZE, WONT, bytes,
-    check, check_bytes, check_client,
+    Bytes, DO, DONT, ECHO, IAC, IS, LINEMODE, SB, SE, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL, WINDOW_SIZE,
+    WONT, bytes, check, check_bytes, check_client,
 };
 
-const IS: u8 = 0;
 const SEND: u8 = 1;
 const BINARY: u8 = 0;
 const TIMING_MARK: u8 = 6;
+const INTERRUPT: u8 = 244;
 
 #[test]
 fn what_is_unknown_is_refused_and_its_refusal_is_not_answered() {
@@ -68,6 +74,15 @@ fn a_client_tells_what_its_terminal_is() {
 }
 
 #[test]
+fn a_client_that_keeps_its_terminal_to_itself_after_all_is_not_asked_again() {
+    let outcome = check_bytes([IAC, WILL, TERMINAL_TYPE, IAC, WONT, TERMINAL_TYPE]);
+    assert_eq!(outcome.events, ["PeerOption(TerminalType, true)", "PeerOption(TerminalType, false)"]);
+    let asks_for_name: &[u8] = &[IAC, SB, TERMINAL_TYPE, SEND, IAC, SE];
+    let answers: &[&[u8]] = &[&[IAC, DO, TERMINAL_TYPE], asks_for_name, &[IAC, DONT, TERMINAL_TYPE]];
+    assert_eq!(outcome.written, bytes(answers));
+}
+
+#[test]
 fn the_server_can_ask_for_both() {
     let grants = [IAC, WILL, TERMINAL_TYPE, IAC, WONT, WINDOW_SIZE];
     let outcome = check(bytes(&[b"terminal\r\n", &grants, b"x\r\n"]));
@@ -114,4 +129,30 @@ fn an_empty_subnegotiation_and_one_whose_end_was_forgotten_do_no_harm() {
     let outcome = check_bytes(bytes(&[&[IAC, SB, IAC, SE], b"a", &[IAC, SB, 99, 1, IAC, DO, 99], b"b"]));
     assert_eq!(outcome.events, ["data ab"]);
     assert_eq!(outcome.written, bytes(&[b"a", &[IAC, WONT, 99], b"b"]));
+}
+
+/// Offers to echo, as only servers do.
+struct Offering(Bytes);
+
+impl Protocol for Offering {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.set_character_mode(true);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        self.0.data_received(transport, data)
+    }
+
+    fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
+        self.0.event_received(transport, event);
+    }
+}
+
+#[test]
+fn a_client_that_has_offered_to_echo_edits_nothing_all_the_same() {
+    let client = || -> Vec<Box<dyn Layer>> { vec![Box::new(TelnetLayer::client("XTERM"))] };
+    let check = ProtocolCheck::new(|events| Offering(Bytes::new(events))).through(client);
+    let outcome = check.run([IAC, DO, ECHO, IAC, INTERRUPT]);
+    assert_eq!(outcome.events, ["OwnOption(Echo, true)", "Interrupt"]);
+    assert_eq!(outcome.written, [IAC, WILL, SUPPRESS_GO_AHEAD, IAC, WILL, ECHO]);
 }

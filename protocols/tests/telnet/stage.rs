@@ -15,6 +15,7 @@ pub(crate) const WONT: u8 = 252;
 pub(crate) const WILL: u8 = 251;
 pub(crate) const SB: u8 = 250;
 pub(crate) const SE: u8 = 240;
+pub(crate) const IS: u8 = 0;
 pub(crate) const ECHO: u8 = 1;
 pub(crate) const SUPPRESS_GO_AHEAD: u8 = 3;
 pub(crate) const TERMINAL_TYPE: u8 = 24;

@@ -206,6 +206,7 @@ impl World {
     pub(super) fn give_up(&mut self, id: SocketId, since: ropewalk_reactor::Instant) {
         let is_same = self.sockets.get(id).is_some_and(|socket| socket.stalled_since == Some(since));
         if is_same {
+            self.forget_sent_on(id);
             self.break_socket(id, io::ErrorKind::TimedOut);
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct HostState {
     pub(crate) addresses: Vec<IpAddr>,
     /// Whether it has power.
     pub(crate) is_up: bool,
-    /// Counts its starts. What was meant for an earlier one is nobody's.
+    /// Counts its ends. What was meant for the time before is nobody's.
     pub(crate) boot: u64,
     pub(crate) waiting: Waiting,
     /// What its reactor waits for, if it waits.
@@ -134,7 +134,6 @@ impl World {
     /// A host gets a reactor, and has something to do: to start.
     pub(crate) fn boots(&mut self, host: HostIndex) {
         let state = self.host(host);
-        state.boot += 1;
         state.is_up = true;
         state.ready.clear();
         (state.is_woken, state.watches_signals) = (false, false);
@@ -202,8 +201,8 @@ impl World {
         state.wakes_at = Instant::NEVER;
         match state.waiting {
             Waiting::Until(until) if until <= now => self.make_runnable(host),
-            Waiting::Until(until) if until < Instant::NEVER => self.wait(host, until),
-            Waiting::Until(_) | Waiting::Runnable(_) | Waiting::Off => {}
+            Waiting::Until(until) => self.wait(host, until),
+            Waiting::Runnable(_) | Waiting::Off => {}
         }
     }
 
@@ -221,9 +220,7 @@ impl World {
         }
         events.extend(state.signals.drain(..).map(Event::Signal));
         events.extend(state.ready.drain(..).map(|(token, readiness)| Event::Ready(token, readiness)));
-        if events.len() > 1 {
-            self.dice.shuffle(events);
-        }
+        self.dice.shuffle(events);
         if !events.is_empty() {
             return Ok(());
         }

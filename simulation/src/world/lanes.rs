@@ -172,6 +172,13 @@ impl World {
         }
     }
 
+    /// What a connection that was given up had still to send is sent no more.
+    pub(super) fn forget_sent_on(&mut self, sender: SocketId) {
+        for lane in self.lanes.lanes.values_mut() {
+            lane.held.retain(|packet| packet.sender != sender);
+        }
+    }
+
     /// What a host without power had still to send is lost.
     pub(crate) fn forget_sent_by(&mut self, host: HostIndex) {
         for (_, lane) in self.lanes.lanes.iter_mut().filter(|((from, _), _)| *from == host) {
