@@ -78,7 +78,7 @@ impl<E: ClientEndpoint> ClientEndpoint for WebSocketClientEndpoint<E> {
         let (config, handle) = (self.config.clone(), reactor.clone());
         let make_layer = move || {
             let handle = handle.clone();
-            config.layer(move || handle.random())
+            config.layer(move || handle.secret())
         };
         self.inner.connect(reactor, WithWebSocket(make_layer).around(factory))
     }

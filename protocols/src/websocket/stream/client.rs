@@ -1,5 +1,6 @@
 //! What a client of streams over WebSockets asks for.
 
+use std::io;
 use std::time::Duration;
 
 use super::layer::WebSocketLayer;
@@ -73,12 +74,12 @@ impl WebSocketClientConfig {
         self
     }
 
-    /// A layer for one connection. Its key and its masks are made of what `random` gives, such as
-    /// [`ReactorHandle::random`](ropewalk_reactor::ReactorHandle::random).
-    pub fn layer(&self, random: impl FnMut() -> u64 + 'static) -> WebSocketLayer {
+    /// A layer for one connection. Its key and its masks are made of what `secret` gives, such as
+    /// [`ReactorHandle::secret`](ropewalk_reactor::ReactorHandle::secret). If that fails, so does the connection.
+    pub fn layer(&self, secret: impl FnMut() -> io::Result<[u8; 4]> + 'static) -> WebSocketLayer {
         let mut question = Question::new(self.url.clone());
         self.headers.iter().for_each(|(name, value)| question.add_field(name, value));
         let opening = Opening::client(question, self.subprotocols.clone(), self.max_head);
-        WebSocketLayer::client(opening, self.kind, Box::new(random), self.handshake_timeout)
+        WebSocketLayer::client(opening, self.kind, Box::new(secret), self.handshake_timeout)
     }
 }

@@ -7,7 +7,7 @@ use ropewalk_reactor::{Layer, LayerState, LayerStop, ProtocolError, Result};
 
 use super::incoming::{Heard, Incoming};
 use super::opening::Opening;
-use super::outgoing::{Outgoing, Random};
+use super::outgoing::{Outgoing, Secrets};
 use super::server::WebSocketServerConfig;
 use crate::websocket::error::WebSocketError;
 use crate::websocket::frames::decoder::Frame;
@@ -55,10 +55,10 @@ impl WebSocketLayer {
     pub(super) fn client(
         opening: Opening,
         kind: MessageKind,
-        random: Random,
+        secrets: Secrets,
         handshake_timeout: Duration,
     ) -> Self {
-        Self::new(opening, Role::Client, Outgoing::new(kind, Some(random)), handshake_timeout)
+        Self::new(opening, Role::Client, Outgoing::new(kind, Some(secrets)), handshake_timeout)
     }
 
     fn new(opening: Opening, role: Role, outgoing: Outgoing, handshake_timeout: Duration) -> Self {
@@ -101,10 +101,7 @@ impl WebSocketLayer {
     fn hear_control(&mut self, opcode: Opcode, payload: &[u8], down: &mut Vec<u8>) -> Result {
         match opcode {
             Opcode::Close => self.hear_close(payload, down),
-            Opcode::Ping => {
-                self.outgoing.send_pong(payload, down);
-                Ok(())
-            }
+            Opcode::Ping => self.outgoing.send_pong(payload, down),
             _ => Ok(()),
         }
     }
@@ -140,7 +137,7 @@ impl Layer for WebSocketLayer {
 
     fn begin(&mut self, down: &mut Vec<u8>) -> Result {
         if let Some(opening) = &mut self.opening {
-            self.outgoing.with_random(|random| opening.begin(random, down));
+            opening.begin(self.outgoing.make_key()?, down);
         }
         Ok(())
     }
@@ -168,8 +165,7 @@ impl Layer for WebSocketLayer {
     }
 
     fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
-        self.outgoing.send(data, down);
-        Ok(())
+        self.outgoing.send(data, down)
     }
 
     fn close(&mut self, down: &mut Vec<u8>) {

@@ -38,11 +38,8 @@ impl Opening {
     }
 
     /// Says what a client has to say first.
-    pub(super) fn begin(&mut self, mut random: impl FnMut() -> u64, down: &mut Vec<u8>) {
+    pub(super) fn begin(&mut self, key: [u8; 16], down: &mut Vec<u8>) {
         if let Side::Client { question, subprotocols } = &mut self.side {
-            let mut key = [0; 16];
-            key[..8].copy_from_slice(&random().to_be_bytes());
-            key[8..].copy_from_slice(&random().to_be_bytes());
             down.extend_from_slice(question.encode(key, subprotocols).as_bytes());
         }
     }

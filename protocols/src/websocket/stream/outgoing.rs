@@ -1,6 +1,8 @@
 //! What is written, as messages.
 
-use std::str;
+use std::{io, str};
+
+use ropewalk_reactor::Result;
 
 use crate::websocket::CloseCode;
 use crate::websocket::close_frame;
@@ -8,14 +10,14 @@ use crate::websocket::frames::header::{Header, Opcode};
 use crate::websocket::frames::mask::Mask;
 use crate::websocket::message::MessageKind;
 
-/// Random numbers, out of which a client makes keys and masks.
-pub(super) type Random = Box<dyn FnMut() -> u64>;
+/// Bytes that nobody can predict, out of which a client makes keys and masks.
+pub(super) type Secrets = Box<dyn FnMut() -> io::Result<[u8; 4]>>;
 
 /// Makes frames.
 pub(super) struct Outgoing {
     kind: MessageKind,
     /// A client masks what it sends.
-    random: Option<Random>,
+    secrets: Option<Secrets>,
     /// Of text: the beginning of a character whose end was not written yet, at most three bytes.
     begun: Vec<u8>,
     /// A close frame was sent: nothing comes after it.
@@ -23,64 +25,70 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) const fn new(kind: MessageKind, random: Option<Random>) -> Self {
-        Self { kind, random, begun: Vec::new(), closed: false }
+    pub(super) const fn new(kind: MessageKind, secrets: Option<Secrets>) -> Self {
+        Self { kind, secrets, begun: Vec::new(), closed: false }
     }
 
-    /// Lets a client use its random numbers.
-    pub(super) fn with_random(&mut self, client: impl FnOnce(&mut Random)) {
-        if let Some(random) = &mut self.random {
-            client(random);
+    /// The key of a client's request, which is as unpredictable as its masks; a server has none.
+    pub(super) fn make_key(&mut self) -> io::Result<[u8; 16]> {
+        let mut key = [0; 16];
+        if let Some(secret) = &mut self.secrets {
+            for part in key.chunks_mut(4) {
+                part.copy_from_slice(&secret()?);
+            }
         }
+        Ok(key)
     }
 
     /// Makes a message of `data`.
-    pub(super) fn send(&mut self, data: &[u8], down: &mut Vec<u8>) {
+    pub(super) fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
         if self.kind == MessageKind::Binary {
-            self.send_frame(Opcode::Binary, data, down);
-        } else if self.begun.is_empty() && str::from_utf8(data).is_ok() {
-            self.send_frame(Opcode::Text, data, down);
-        } else {
-            self.begun.extend_from_slice(data);
-            let text = take_text(&mut self.begun);
-            if !text.is_empty() {
-                self.send_frame(Opcode::Text, text.as_bytes(), down);
-            }
+            return self.send_frame(Opcode::Binary, data, down);
         }
+        if self.begun.is_empty() && str::from_utf8(data).is_ok() {
+            return self.send_frame(Opcode::Text, data, down);
+        }
+        self.begun.extend_from_slice(data);
+        let text = take_text(&mut self.begun);
+        if text.is_empty() { Ok(()) } else { self.send_frame(Opcode::Text, text.as_bytes(), down) }
     }
 
-    pub(super) fn send_pong(&mut self, payload: &[u8], down: &mut Vec<u8>) {
-        self.send_frame(Opcode::Pong, payload, down);
+    pub(super) fn send_pong(&mut self, payload: &[u8], down: &mut Vec<u8>) -> Result {
+        self.send_frame(Opcode::Pong, payload, down)
     }
 
-    /// Says that nothing more comes, and why. A second time it says nothing.
+    /// Says that nothing more comes, and why. A second time it says nothing, nor if a client cannot mask it: it ends in any case.
     pub(super) fn close(&mut self, code: Option<CloseCode>, reason: &str, down: &mut Vec<u8>) {
-        if !self.begun.is_empty() {
-            self.begun.clear();
-            self.send_frame(Opcode::Text, char::REPLACEMENT_CHARACTER.to_string().as_bytes(), down);
-        }
-        self.send_frame(Opcode::Close, &close_frame::encode(code, reason), down);
+        let _ = self.send_close(code, reason, down);
         self.closed = true;
     }
 
-    fn send_frame(&mut self, opcode: Opcode, payload: &[u8], down: &mut Vec<u8>) {
+    fn send_close(&mut self, code: Option<CloseCode>, reason: &str, down: &mut Vec<u8>) -> Result {
+        if !self.begun.is_empty() {
+            self.begun.clear();
+            self.send_frame(Opcode::Text, char::REPLACEMENT_CHARACTER.to_string().as_bytes(), down)?;
+        }
+        self.send_frame(Opcode::Close, &close_frame::encode(code, reason), down)
+    }
+
+    fn send_frame(&mut self, opcode: Opcode, payload: &[u8], down: &mut Vec<u8>) -> Result {
         if self.closed {
-            return;
+            return Ok(());
         }
         let mut header = Header { last: true, opcode, mask: None, length: payload.len() as u64 };
-        match &mut self.random {
+        match &mut self.secrets {
             None => {
                 down.extend_from_slice(header.encode().bytes());
                 down.extend_from_slice(payload);
             }
-            Some(random) => {
-                let [key @ .., _, _, _, _] = random().to_be_bytes();
-                let mut mask = Mask::new(key);
+            Some(secret) => {
+                let mut mask = Mask::new(secret()?);
                 header.mask = Some(mask);
                 down.extend_from_slice(header.encode().bytes());
                 mask.append(payload, down);
             }
         }
+        Ok(())
     }
 }
 

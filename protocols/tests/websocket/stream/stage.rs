@@ -153,7 +153,7 @@ pub(crate) fn server() -> ProtocolCheck<'static, LineReceiver<Lines>> {
 /// Lines behind a client's end that is open, to be checked.
 pub(crate) fn client() -> ProtocolCheck<'static, LineReceiver<Lines>> {
     ProtocolCheck::new(lines).through(|| {
-        let layer = WebSocketClientConfig::new("ws://a/".parse().unwrap()).layer(|| 0);
+        let layer = WebSocketClientConfig::new("ws://a/".parse().unwrap()).layer(|| Ok([0; 4]));
         vec![Box::new(Opened { layer, head: ANSWER_TO_ZEROS })]
     })
 }
@@ -220,7 +220,7 @@ impl Stage {
         let address = "127.0.0.1:80".parse().unwrap();
         let peer = memory.expect_connect(address);
         peer.accept();
-        let factory = Served { make_layer: move || config.layer(|| 0), events: events.clone() };
+        let factory = Served { make_layer: move || config.layer(|| Ok([0; 4])), events: events.clone() };
         let failure = Rc::new(RefCell::new(None));
         let told = Rc::clone(&failure);
         let attempt = reactor.connect(address, &ConnectOptions::default(), factory);
