@@ -5,8 +5,9 @@ use std::cell::Cell;
 use simdutf8::{basic, compat};
 
 use super::mask::Mask;
+use crate::delivery::Delivery;
 use crate::websocket::error::WebSocketError;
-use crate::websocket::{Delivery, Message, MessageKind};
+use crate::websocket::{Message, MessageKind};
 
 /// A buffer up to this size is kept for the next message.
 const SPARE_CAPACITY: usize = 64 * 1024;
