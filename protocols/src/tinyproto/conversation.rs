@@ -30,9 +30,8 @@ pub(super) struct Conversation<P> {
     pub(super) plugins: Plugins,
     max_message: u32,
     announced: Option<Announced>,
-    /// The message that is read and sent; nothing may come in between. Invariant: while it is there, reading is paused, or the
-    /// connection is closing.
-    stream: Option<Stream>,
+    /// The message that is read and sent; nothing may come in between.
+    stream: Option<Box<Stream>>,
     /// Messages are announced by [`announce`](Self::announce) alone, when nothing has gone either way for a while.
     pub(super) polite: bool,
     /// A message was not announced because reading is paused.
@@ -192,7 +191,7 @@ impl<P: TinyProtocol> Conversation<P> {
                     confirmation.give(Ok(()));
                 }
                 (OK, Content::Reader(reader, size)) => {
-                    self.stream = Some(Stream::new(reader, size, confirmation, parked));
+                    self.stream = Some(Box::new(Stream::new(reader, size, confirmation, parked)));
                     return self.go_on_with_stream(transport);
                 }
                 _ if confirmation.is_wanted() => confirmation.give(Err(TransmitError::Refused { code })),
@@ -214,7 +213,8 @@ impl<P: TinyProtocol> Conversation<P> {
             return Ok(());
         }
         let (sent, size) = (stream.size - stream.left, stream.size);
-        let Some(Stream { confirmation, parked, .. }) = self.stream.take() else { return Ok(()) };
+        let Some(stream) = self.stream.take() else { return Ok(()) };
+        let Stream { confirmation, parked, .. } = *stream;
         if let Err(error) = result {
             confirmation.give(Err(TransmitError::Read(error)));
             return Err(TinyProtoError::Abandoned { sent, size }.into());
@@ -250,6 +250,10 @@ impl<P: TinyProtocol> Framing for Conversation<P> {
     type Frame = Piece;
 
     fn find(&mut self, input: &[u8]) -> Option<Found<Piece>> {
+        if self.stream.is_some() {
+            // A change of limits has ended the pause: nothing may be answered yet.
+            return None;
+        }
         self.exchange.find(input).map(|(length, frame)| Found { length, frame })
     }
 

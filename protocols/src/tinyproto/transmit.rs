@@ -32,7 +32,8 @@ pub trait Transmit {
     /// Transmits the next `size` bytes that `reader` gives as one message, however much larger than memory that is. It counts
     /// with 64 bytes. It is read when the peer has agreed, and only as much as it takes to have
     /// [`Limits::high_water`](ropewalk_reactor::Limits::high_water) wait for the peer. Reading happens in the loop and holds it
-    /// up for as long as it takes: right for files on a local disk. Until the message is written, no input is delivered.
+    /// up for as long as it takes: right for files on a local disk. Until the message is written, no input is delivered, and
+    /// [`lose_connection`](Transport::lose_connection) breaks it off.
     ///
     /// A message that cannot be read to its end ends the connection, as the peer waits for the rest. Plugins change whole
     /// messages, so on a connection with any nothing is sent.
