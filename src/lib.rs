@@ -153,9 +153,9 @@ pub use ropewalk_protocols::{
     NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
     TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
-    TinyConnectionLimit, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit, WebSocket,
-    WebSocketClientConfig, WebSocketError, WebSocketLayer, WebSocketProtocol, WebSocketReceiver,
-    WebSocketServerConfig, WebSocketUrl, WebSocketUrlError,
+    TinyConnectionLimit, TinyLost, TinyMessages, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver,
+    TinyTask, Transmit, TransmitError, WebSocket, WebSocketClientConfig, WebSocketError, WebSocketLayer,
+    WebSocketProtocol, WebSocketReceiver, WebSocketServerConfig, WebSocketUrl, WebSocketUrlError,
 };
 pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,

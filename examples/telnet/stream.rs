@@ -3,14 +3,19 @@
 use std::any::Any;
 use std::env;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ropewalk::{
     Address, ClientEndpoint, ConnectError, Layer, Policy, Protocol, ReactorHandle, Reason, Result,
-    ServerEndpoint, StdioEndpoint, TelnetEvent, TelnetLayer, TelnetOption, Transport, for_protocol,
+    ServerEndpoint, StdioEndpoint, TelnetEvent, TelnetLayer, TelnetOption, TelnetTransport, TimerKey,
+    Transport, for_protocol,
 };
 
 use crate::Ended;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, window_size};
+
+/// How often somebody looks whether the window has another size, if the server wants to know it.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// Begins the conversation with `endpoint`.
 pub(crate) fn join(reactor: &ReactorHandle, endpoint: &impl ClientEndpoint, ended: &Ended) {
@@ -45,16 +50,18 @@ struct Network {
     terminal: Terminal,
     server_echoes: bool,
     nobody_goes_ahead: bool,
+    /// Runs while the server wants to know how large the window is.
+    glance: Option<TimerKey>,
     ended: Ended,
 }
 
 impl Network {
     fn new(ended: Ended) -> Self {
         let terminal = Terminal::default();
-        Self { keyboard: None, terminal, server_echoes: false, nobody_goes_ahead: false, ended }
+        Self { keyboard: None, terminal, server_echoes: false, nobody_goes_ahead: false, glance: None, ended }
     }
 
-    fn option_changed(&mut self, option: TelnetOption, on: bool) {
+    fn server_option_changed(&mut self, option: TelnetOption, on: bool) {
         match option {
             TelnetOption::Echo => self.server_echoes = on,
             TelnetOption::SuppressGoAhead => self.nobody_goes_ahead = on,
@@ -62,10 +69,25 @@ impl Network {
         }
         self.terminal.set(!self.server_echoes, !(self.server_echoes && self.nobody_goes_ahead));
     }
+
+    fn watch_window(&mut self, transport: &Transport, on: bool) {
+        if let Some(glance) = self.glance.take() {
+            transport.cancel_timer(glance);
+        }
+        self.glance = on.then(|| transport.set_timer(GLANCE));
+    }
+}
+
+/// The server hears of it if it wants to, and if it does not know it yet.
+fn tell_window_size(transport: &Transport) {
+    if let Some((columns, rows)) = window_size() {
+        transport.set_window_size(columns, rows);
+    }
 }
 
 impl Protocol for Network {
     fn connection_made(&mut self, transport: &Transport) {
+        tell_window_size(transport);
         // What the server says first waits for somebody who reads it.
         transport.pause_reading();
         let (network, ended) = (transport.clone(), Rc::clone(&self.ended));
@@ -77,16 +99,21 @@ impl Protocol for Network {
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
         match event.downcast::<TelnetEvent>() {
-            Ok(event) => {
-                if let TelnetEvent::PeerOption(option, on) = *event {
-                    self.option_changed(option, on);
-                }
-            }
+            Ok(event) => match *event {
+                TelnetEvent::PeerOption(option, on) => self.server_option_changed(option, on),
+                TelnetEvent::OwnOption(TelnetOption::WindowSize, on) => self.watch_window(transport, on),
+                _ => {}
+            },
             Err(event) => {
                 self.keyboard = event.downcast().ok().map(|keyboard| *keyboard);
                 transport.resume_reading();
             }
         }
+    }
+
+    fn timer_expired(&mut self, transport: &Transport, _: TimerKey) {
+        tell_window_size(transport);
+        self.glance = Some(transport.set_timer(GLANCE));
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::process::{Command, Stdio};
 
+use terminal_size::{Height, Width, terminal_size};
+
 /// The terminal that standard input is, if it is one. It is put back as it was in the end.
 #[derive(Default)]
 pub(crate) struct Terminal {
@@ -20,6 +22,11 @@ impl Terminal {
             stty(&[if shows { "echo" } else { "-echo" }, if edits { "icanon" } else { "-icanon" }]);
         }
     }
+}
+
+/// The columns and rows of the window, if there is one.
+pub(crate) fn window_size() -> Option<(u16, u16)> {
+    terminal_size().map(|(Width(columns), Height(rows))| (columns, rows))
 }
 
 impl Drop for Terminal {

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use ropewalk_reactor::{Deferred, Producer, ProducerKind, Resolver, Transport};
 
 /// How much is read and sent at a time.
-const CHUNK_SIZE: usize = 64 * 1024;
+pub(crate) const CHUNK_SIZE: usize = 64 * 1024;
 
 /// Sends all that a reader gives, such as a [`File`](std::fs::File), however much larger than memory that is.
 ///
@@ -74,20 +74,20 @@ impl<R: Read + 'static> FileSender<R> {
         }
         deferred
     }
+}
 
-    /// Reads until the chunk is full or the reader is at its end.
-    fn fill_chunk(&mut self, size: usize) -> (usize, io::Result<()>) {
-        let mut filled = 0;
-        while filled < size {
-            match self.reader.read(&mut self.chunk[filled..size]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (filled, Err(error)),
-            }
+/// Reads until the chunk is full or the reader is at its end. Returns how much that was, and whether it went well.
+pub(crate) fn fill(reader: &mut (impl Read + ?Sized), chunk: &mut [u8]) -> (usize, io::Result<()>) {
+    let mut filled = 0;
+    while filled < chunk.len() {
+        match reader.read(&mut chunk[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Err(error)),
         }
-        (filled, Ok(()))
     }
+    (filled, Ok(()))
 }
 
 impl<R> FileSender<R> {
@@ -102,7 +102,7 @@ impl<R: Read + 'static> Producer for FileSender<R> {
     fn resume_producing(&mut self, transport: &Transport) {
         // A limit below the size of a chunk would otherwise end the connection.
         let size = self.chunk.len().min(transport.limits().output).max(1);
-        let (filled, result) = self.fill_chunk(size);
+        let (filled, result) = fill(&mut self.reader, &mut self.chunk[..size]);
         transport.write(&self.chunk[..filled]);
         self.sent += filled as u64;
         match result {

@@ -14,6 +14,7 @@
 //! Nothing in here knows a socket or a clock.
 #![forbid(unsafe_code)]
 
+mod delivery;
 mod errors;
 mod file_sender;
 mod group;
@@ -28,6 +29,7 @@ mod tinyproto;
 mod websocket;
 
 // The public interface is:
+pub use delivery::Delivery;
 pub use errors::{BadNetstring, FrameTooLong, StringTooLong};
 pub use file_sender::{FileSendError, FileSender};
 pub use group::Group;
@@ -64,11 +66,12 @@ pub use telnet::factory::TelnetServer;
 pub use telnet::layer::TelnetLayer;
 pub use telnet::transport::{TelnetInfo, TelnetTransport};
 pub use tinyproto::TinyReceiver;
-pub use tinyproto::error::TinyProtoError;
-pub use tinyproto::outbox::Transmit;
+pub use tinyproto::error::{TinyProtoError, TransmitError};
 pub use tinyproto::plugin::TinyPlugin;
 pub use tinyproto::protocol::TinyProtocol;
 pub use tinyproto::refusing::TinyConnectionLimit;
+pub use tinyproto::task::{TinyLost, TinyMessages, TinyTask};
+pub use tinyproto::transmit::Transmit;
 #[cfg(feature = "zlib")]
 pub use tinyproto::zlib::ZlibPlugin;
 pub use websocket::close_code::CloseCode;
@@ -84,4 +87,4 @@ pub use websocket::socket::WebSocket;
 pub use websocket::stream::client::WebSocketClientConfig;
 pub use websocket::stream::layer::WebSocketLayer;
 pub use websocket::stream::server::WebSocketServerConfig;
-pub use websocket::{ControlTooLong, Delivery, WebSocketProtocol};
+pub use websocket::{ControlTooLong, WebSocketProtocol};

@@ -1,6 +1,6 @@
 //! Writing as the network virtual terminal wants it (RFC 854).
 
-use super::codes::{CR, IAC, LF, NUL};
+use super::codes::{CR, IAC, LF, NUL, SB, SE};
 
 /// Writes data so that it is read as data: IAC twice, a line's end as CR LF, any other CR as CR NUL.
 #[derive(Default, Debug)]
@@ -36,6 +36,15 @@ impl Encoder {
         self.finish(down);
         down.push(IAC);
         down.extend_from_slice(command);
+    }
+
+    /// A subnegotiation: an option and its parameters, in which nothing is a line's end.
+    pub(super) fn subnegotiation(&mut self, parameters: &[u8], down: &mut Vec<u8>) {
+        self.command(&[SB], down);
+        for &byte in parameters {
+            Self::byte(byte, down);
+        }
+        self.command(&[SE], down);
     }
 
     /// Nothing more comes that could tell what a CR at the end means.

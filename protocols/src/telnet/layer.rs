@@ -6,7 +6,7 @@ use ropewalk_reactor::{Layer, LayerState, LayerStop, Result};
 
 use super::codes::{
     ABORT, ABORT_OUTPUT, ARE_YOU_THERE, BREAK, CR, END_OF_FILE, ERASE_CHARACTER, ERASE_LINE, IAC,
-    INTERRUPT_PROCESS, IS, LF, SB, SE, SEND, TelnetOption, WILL,
+    INTERRUPT_PROCESS, IS, LF, SEND, TelnetOption, WILL,
 };
 use super::editor::{Echo, Editor, Key};
 use super::encoding::Encoder;
@@ -25,6 +25,12 @@ const SERVER: Consent = Consent {
 const CLIENT: Consent = Consent {
     own: &[TelnetOption::SuppressGoAhead, TelnetOption::TerminalType],
     peer: &[TelnetOption::Echo, TelnetOption::SuppressGoAhead],
+};
+
+/// What a client agrees to that knows the size of its window.
+const CLIENT_WITH_WINDOW: Consent = Consent {
+    own: &[TelnetOption::SuppressGoAhead, TelnetOption::TerminalType, TelnetOption::WindowSize],
+    peer: CLIENT.peer,
 };
 
 /// What Are You There is answered with.
@@ -61,6 +67,8 @@ pub struct TelnetLayer {
     /// What is typed is not to be shown.
     hidden: bool,
     info: TelnetInfo,
+    /// The columns and rows of this side's window, if it is to be told.
+    window: Option<(u16, u16)>,
     stop: Option<LayerStop>,
     ended: bool,
 }
@@ -80,7 +88,8 @@ impl TelnetLayer {
     }
 
     /// The client's side. It agrees to an echoing server, to suppressed go-aheads, and to tell the type of its terminal, as
-    /// `TERM` has it. Whoever uses it looks after not showing what is typed while the server echoes
+    /// `TERM` has it; and to tell the size of its window, once that is
+    /// [known](crate::TelnetTransport::set_window_size). Whoever uses it looks after not showing what is typed while the server echoes
     /// ([`TelnetEvent::PeerOption`]).
     pub fn client(terminal_type: impl Into<String>) -> Self {
         Self::new(Role::Client(terminal_type.into()), CLIENT)
@@ -96,6 +105,7 @@ impl TelnetLayer {
             echoes: false,
             hidden: false,
             info: TelnetInfo::default(),
+            window: None,
             stop: None,
             ended: false,
         }
@@ -124,6 +134,25 @@ impl TelnetLayer {
     pub(super) fn set_input_hidden(&mut self, hidden: bool, down: &mut Vec<u8>) {
         self.hidden = hidden;
         self.settle_echo(down);
+    }
+
+    /// The client's window has this size now.
+    pub(super) fn set_window_size(&mut self, columns: u16, rows: u16, down: &mut Vec<u8>) {
+        let changes = self.window.replace((columns, rows)) != Some((columns, rows));
+        if matches!(self.role, Role::Client(_)) {
+            self.options.consent_to(CLIENT_WITH_WINDOW);
+        }
+        if changes && self.options.of(Side::Own, TelnetOption::WindowSize).is_on() {
+            self.tell_window_size(down);
+        }
+    }
+
+    /// Tells the server what is known of the window.
+    fn tell_window_size(&mut self, down: &mut Vec<u8>) {
+        if let Some((columns, rows)) = self.window {
+            let ([a, b], [c, d]) = (columns.to_be_bytes(), rows.to_be_bytes());
+            self.encoder.subnegotiation(&[TelnetOption::WindowSize.code(), a, b, c, d], down);
+        }
     }
 
     /// The client shows nothing while this side echoes.
@@ -236,8 +265,9 @@ impl TelnetLayer {
                 self.echoes = on && (self.echoes || heard.answer == Some([WILL, code]));
             }
             (Side::Peer, TelnetOption::TerminalType) if on => {
-                self.subnegotiation(&[TelnetOption::TerminalType.code(), SEND], down);
+                self.encoder.subnegotiation(&[TelnetOption::TerminalType.code(), SEND], down);
             }
+            (Side::Own, TelnetOption::WindowSize) if on => self.tell_window_size(down),
             _ => {}
         }
         if !self.edits() {
@@ -270,7 +300,7 @@ impl TelnetLayer {
             (TelnetOption::TerminalType, [SEND]) => {
                 if let Role::Client(name) = &self.role {
                     let own = [&[option.code(), IS], name.as_bytes()].concat();
-                    self.subnegotiation(&own, down);
+                    self.encoder.subnegotiation(&own, down);
                 }
             }
             _ => {}
@@ -279,12 +309,6 @@ impl TelnetLayer {
 
     fn peer_has(&self, option: TelnetOption) -> bool {
         self.options.of(Side::Peer, option).is_on()
-    }
-
-    fn subnegotiation(&mut self, parameters: &[u8], down: &mut Vec<u8>) {
-        self.encoder.command(&[SB], down);
-        self.encoder.data(parameters, down);
-        self.encoder.command(&[SE], down);
     }
 }
 

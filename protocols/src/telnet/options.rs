@@ -42,6 +42,11 @@ impl Options {
         Self { consent, own: Default::default(), peer: Default::default() }
     }
 
+    /// From now on this is agreed to.
+    pub(super) fn consent_to(&mut self, consent: Consent) {
+        self.consent = consent;
+    }
+
     pub(super) fn of(&self, side: Side, option: TelnetOption) -> Agreement {
         match side {
             Side::Own => self.own[option.index()],

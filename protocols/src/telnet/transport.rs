@@ -61,6 +61,10 @@ pub trait TelnetTransport {
     /// [`TelnetEvent::WindowSize`](crate::TelnetEvent::WindowSize), if it agrees.
     fn ask_for_terminal(&self);
 
+    /// Tells a server how large the window of this client is, in characters: as soon as it asks, and whenever that
+    /// changes. Before this was called, a server that asks is refused.
+    fn set_window_size(&self, columns: u16, rows: u16);
+
     /// What is known of the peer; `None` on a connection without telnet.
     fn telnet(&self) -> Option<TelnetInfo>;
 }
@@ -79,6 +83,10 @@ impl TelnetTransport for Transport {
             layer.ask(Side::Peer, TelnetOption::TerminalType, true, down);
             layer.ask(Side::Peer, TelnetOption::WindowSize, true, down);
         });
+    }
+
+    fn set_window_size(&self, columns: u16, rows: u16) {
+        self.tell_layer(|layer: &mut TelnetLayer, down| layer.set_window_size(columns, rows, down));
     }
 
     fn telnet(&self) -> Option<TelnetInfo> {

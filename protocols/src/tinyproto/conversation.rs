@@ -2,14 +2,17 @@
 
 use std::rc::Rc;
 
-use ropewalk_reactor::{Bytes, Result, Transport};
+use ropewalk_reactor::{Result, Transport};
 
 use super::Role;
-use super::error::TinyProtoError;
+use super::error::{TinyProtoError, TransmitError};
 use super::exchange::{Exchange, OK, Piece, SIZE_MAX, announcement};
+use super::message::{Confirmation, Content, Message};
 use super::outbox::Outbox;
 use super::plugin::Plugins;
 use super::protocol::TinyProtocol;
+use super::stream::Stream;
+use crate::delivery::Delivery;
 use crate::receiving::{Found, Framing, Rest};
 
 /// "No", as the programs in Python say it, before they close.
@@ -26,8 +29,9 @@ pub(super) struct Conversation<P> {
     pub(super) outbox: Rc<Outbox>,
     pub(super) plugins: Plugins,
     max_message: u32,
-    /// The message that is announced, and its length in the outbox.
-    announced: Option<(Bytes, usize)>,
+    announced: Option<Announced>,
+    /// The message that is read and sent; nothing may come in between.
+    stream: Option<Box<Stream>>,
     /// Messages are announced by [`announce`](Self::announce) alone, when nothing has gone either way for a while.
     pub(super) polite: bool,
     /// A message was not announced because reading is paused.
@@ -39,6 +43,14 @@ pub(super) struct Conversation<P> {
     told_full: bool,
 }
 
+/// The message that is announced.
+struct Announced {
+    content: Content,
+    /// Its length in the outbox.
+    length: usize,
+    confirmation: Confirmation,
+}
+
 impl<P: TinyProtocol> Conversation<P> {
     pub(super) fn new(protocol: P, role: Role) -> Self {
         Self {
@@ -48,6 +60,7 @@ impl<P: TinyProtocol> Conversation<P> {
             plugins: Plugins::default(),
             max_message: DEFAULT_MAX_MESSAGE,
             announced: None,
+            stream: None,
             polite: false,
             deferred: false,
             outbox_full: false,
@@ -62,12 +75,12 @@ impl<P: TinyProtocol> Conversation<P> {
 
     /// How many messages have not been transmitted.
     pub(super) fn untransmitted(&self) -> usize {
-        self.outbox.len() + usize::from(self.announced.is_some())
+        self.outbox.len() + usize::from(self.announced.is_some()) + usize::from(self.stream.is_some())
     }
 
     /// Whether a message could be announced.
     pub(super) fn wants_to_announce(&self) -> bool {
-        self.exchange.is_idle() && !self.outbox.is_empty()
+        self.exchange.is_idle() && self.stream.is_none() && !self.outbox.is_empty()
     }
 
     /// Announces the next message if there is one and it is nobody's turn.
@@ -79,14 +92,36 @@ impl<P: TinyProtocol> Conversation<P> {
         if self.deferred {
             return Ok(());
         }
-        let Some(message) = self.outbox.next() else { return Ok(()) };
-        let length = message.len();
-        let payload = self.plugins.transmit(message)?;
-        let size = announcement(payload.len()).ok_or(TinyProtoError::NotSendable { size: payload.len() })?;
-        transport.write(size);
-        self.announced = Some((payload, length));
-        self.exchange.announce();
+        while let Some(Message { content, confirmation }) = self.outbox.next() {
+            let length = content.length();
+            if matches!(content, Content::Reader(..)) && !self.plugins.is_empty() {
+                confirmation.give(Err(TransmitError::Plugins));
+                self.outbox.sent(length, transport);
+                continue;
+            }
+            let (content, size) = self.prepare(content)?;
+            transport.write(size);
+            self.announced = Some(Announced { content, length, confirmation });
+            self.exchange.announce();
+            break;
+        }
         Ok(())
+    }
+
+    /// What will be sent, and how that is announced.
+    fn prepare(&mut self, content: Content) -> Result<(Content, [u8; 4])> {
+        let (content, size) = match content {
+            Content::Bytes(message) => {
+                let payload = self.plugins.transmit(message)?;
+                let size = payload.len();
+                (Content::Bytes(payload), size)
+            }
+            Content::Reader(reader, size) => {
+                (Content::Reader(reader, size), usize::try_from(size).unwrap_or(usize::MAX))
+            }
+        };
+        let announcement = announcement(size).ok_or(TinyProtoError::NotSendable { size })?;
+        Ok((content, announcement))
     }
 
     /// What comes next when a turn is over. Who is polite waits.
@@ -131,9 +166,12 @@ impl<P: TinyProtocol> Conversation<P> {
         if !transport.accepts_output() {
             return Ok(());
         }
-        if size <= self.max_message {
+        let may_be_divided = size <= SIZE_MAX && self.plugins.is_empty();
+        let delivery =
+            if may_be_divided { self.protocol.message_begun(transport, size) } else { Delivery::Whole };
+        if delivery == Delivery::Pieces || size <= self.max_message {
             transport.write([OK]);
-            self.exchange.agree(size);
+            self.exchange.agree(size, delivery);
             return Ok(());
         }
         let result = self.protocol.message_too_large(transport, size, self.max_message);
@@ -146,17 +184,43 @@ impl<P: TinyProtocol> Conversation<P> {
     /// The peer has answered our announcement.
     pub(super) fn answered(&mut self, transport: &Transport, code: u8) -> Result {
         let parked = self.exchange.answered();
-        let announced = self.announced.take();
-        if code == OK {
-            if let Some((payload, _)) = &announced {
-                transport.write_shared(payload.clone());
+        if let Some(Announced { content, length, confirmation }) = self.announced.take() {
+            match (code, content) {
+                (OK, Content::Bytes(payload)) => {
+                    transport.write_shared(payload);
+                    confirmation.give(Ok(()));
+                }
+                (OK, Content::Reader(reader, size)) => {
+                    self.stream = Some(Box::new(Stream::new(reader, size, confirmation, parked)));
+                    return self.go_on_with_stream(transport);
+                }
+                _ if confirmation.is_wanted() => confirmation.give(Err(TransmitError::Refused { code })),
+                _ => self.protocol.transmission_refused(transport, code)?,
             }
-        } else {
-            self.protocol.transmission_refused(transport, code)?;
-        }
-        if let Some((_, length)) = announced {
             self.outbox.sent(length, transport);
         }
+        match parked {
+            Some(size) => self.consider(transport, size),
+            None => self.go_on(transport),
+        }
+    }
+
+    /// Sends more of the message that is read while it is sent, if there is one.
+    pub(super) fn go_on_with_stream(&mut self, transport: &Transport) -> Result {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let result = stream.advance(transport);
+        if result.is_ok() && stream.left > 0 {
+            return Ok(());
+        }
+        let (sent, size) = (stream.size - stream.left, stream.size);
+        let Some(stream) = self.stream.take() else { return Ok(()) };
+        let Stream { confirmation, parked, .. } = *stream;
+        if let Err(error) = result {
+            confirmation.give(Err(TransmitError::Read(error)));
+            return Err(TinyProtoError::Abandoned { sent, size }.into());
+        }
+        confirmation.give(Ok(()));
+        self.outbox.sent(0, transport);
         match parked {
             Some(size) => self.consider(transport, size),
             None => self.go_on(transport),
@@ -169,12 +233,27 @@ impl<P: TinyProtocol> Conversation<P> {
         self.protocol.message_received(transport, &message)?;
         self.go_on(transport)
     }
+
+    fn part_received(&mut self, transport: &Transport, part: &[u8]) -> Result {
+        self.exchange.part_received(part.len());
+        self.protocol.piece_received(transport, part)
+    }
+
+    fn parts_ended(&mut self, transport: &Transport) -> Result {
+        self.exchange.received();
+        self.protocol.message_ended(transport)?;
+        self.go_on(transport)
+    }
 }
 
 impl<P: TinyProtocol> Framing for Conversation<P> {
     type Frame = Piece;
 
     fn find(&mut self, input: &[u8]) -> Option<Found<Piece>> {
+        if self.stream.is_some() {
+            // A change of limits has ended the pause: nothing may be answered yet.
+            return None;
+        }
         self.exchange.find(input).map(|(length, frame)| Found { length, frame })
     }
 
@@ -188,8 +267,16 @@ impl<P: TinyProtocol> Framing for Conversation<P> {
             }
             Piece::Status(code) => self.answered(transport, code),
             Piece::Payload => self.received(transport, bytes),
+            Piece::Part => self.part_received(transport, bytes),
+            Piece::End => self.parts_ended(transport),
         }?;
         self.tell_full(transport);
         Ok(())
+    }
+}
+
+impl<P> Drop for Conversation<P> {
+    fn drop(&mut self) {
+        self.outbox.abandon();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 /// Why a connection of tinyproto, or a transmission over it, has failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,13 @@ pub enum TinyProtoError {
         /// How many bytes there should have been, if the size was complete.
         size: Option<u32>,
     },
+    /// A message could not be read to its end while it was sent.
+    Abandoned {
+        /// How many bytes of it were sent.
+        sent: u32,
+        /// How many bytes there should have been.
+        size: u32,
+    },
     /// The connection was closed before all messages had been transmitted.
     NotTransmitted {
         /// How many were left.
@@ -78,6 +86,12 @@ impl fmt::Display for TinyProtoError {
             Self::Truncated { received, size: None } => {
                 write!(formatter, "the size of a message broke off after {received} bytes")
             }
+            Self::Abandoned { sent, size } => {
+                write!(
+                    formatter,
+                    "a message was broken off after {sent} of {size} bytes, as it could not be read"
+                )
+            }
             Self::NotTransmitted { messages } => {
                 write!(
                     formatter,
@@ -89,3 +103,48 @@ impl fmt::Display for TinyProtoError {
 }
 
 impl Error for TinyProtoError {}
+
+/// Why a message was not transmitted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TransmitError {
+    /// The peer refused it.
+    Refused {
+        /// What it answered instead of FF.
+        code: u8,
+    },
+    /// The connection was lost before, or was closing already.
+    NotTransmitted,
+    /// No more than 4,043,309,055 bytes (F0FFFFFF) can be announced.
+    TooLarge {
+        /// The size of the message, in bytes.
+        size: u32,
+    },
+    /// Reading it failed, or it ended early ([`io::ErrorKind::UnexpectedEof`]). The connection ends.
+    Read(io::Error),
+    /// Plugins change whole messages, and this one is read while it is sent.
+    Plugins,
+}
+
+impl fmt::Display for TransmitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code } => write!(formatter, "the peer refused the message with code {code:02x}"),
+            Self::NotTransmitted => {
+                formatter.write_str("the connection ended before the message was transmitted")
+            }
+            Self::TooLarge { size } => write!(formatter, "a message of {size} bytes cannot be announced"),
+            Self::Read(error) => write!(formatter, "reading the message failed: {error}"),
+            Self::Plugins => formatter.write_str("a connection with plugins sends whole messages only"),
+        }
+    }
+}
+
+impl Error for TransmitError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read(error) => Some(error),
+            _ => None,
+        }
+    }
+}

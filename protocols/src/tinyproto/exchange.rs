@@ -1,6 +1,7 @@
 //! Who may send what when: the wire format of tinyproto as a state machine that sees no bytes but those it asks for.
 
 use super::Role;
+use crate::delivery::Delivery;
 
 /// "Yes": the first byte of each side, and the answer to an announced message.
 pub(super) const OK: u8 = 0xff;
@@ -22,6 +23,10 @@ pub(super) enum Piece {
     Status(u8),
     /// The message that was announced.
     Payload,
+    /// The next bytes of a message that is delivered in pieces.
+    Part,
+    /// The end of one.
+    End,
 }
 
 /// One connection's state, for both directions. A message is announced, agreed to, and sent; the two directions take turns.
@@ -34,13 +39,34 @@ pub(super) struct Exchange {
     opened: bool,
     /// Our announcement is not answered yet.
     announced: bool,
-    /// The size of the message that we have agreed to and that has not come to its end.
-    incoming: Option<u32>,
+    /// The message that we have agreed to and that has not come to its end.
+    incoming: Option<Incoming>,
     /// The size of a message that the peer has announced and that waits until ours has gone out. Invariant: `None` unless
     /// this is a client that has announced a message.
     parked: Option<u32>,
     /// Announcements have crossed, and nothing has shown yet that the peer knows what to do then.
     crossing: bool,
+}
+
+/// A message that comes.
+#[derive(Clone, Copy, Debug)]
+struct Incoming {
+    size: u32,
+    /// How many bytes of it were not delivered.
+    left: u32,
+    delivery: Delivery,
+}
+
+impl Incoming {
+    /// Its next piece at the beginning of `input`.
+    fn find(self, input: &[u8]) -> Option<(usize, Piece)> {
+        let left = usize::try_from(self.left).ok()?;
+        match self.delivery {
+            Delivery::Whole => (input.len() >= left).then_some((left, Piece::Payload)),
+            Delivery::Pieces if left == 0 => Some((0, Piece::End)),
+            Delivery::Pieces => (!input.is_empty()).then(|| (left.min(input.len()), Piece::Part)),
+        }
+    }
 }
 
 impl Exchange {
@@ -53,9 +79,8 @@ impl Exchange {
         if !self.opened {
             return input.first().map(|byte| (1, Piece::Opening(*byte)));
         }
-        if let Some(size) = self.incoming {
-            let length = usize::try_from(size).ok()?;
-            return (input.len() >= length).then_some((length, Piece::Payload));
+        if let Some(incoming) = self.incoming {
+            return incoming.find(input);
         }
         if !self.announced {
             return size_of(input).map(|size| (SIZE_LENGTH, Piece::Size(size)));
@@ -84,9 +109,9 @@ impl Exchange {
         self.crossing
     }
 
-    /// The size of the message that is coming.
-    pub(super) fn incoming(&self) -> Option<u32> {
-        self.incoming
+    /// The size of the message that is coming, and how many bytes of it were delivered in pieces.
+    pub(super) fn incoming(&self) -> Option<(u32, u32)> {
+        self.incoming.map(|incoming| (incoming.size, incoming.size - incoming.left))
     }
 
     /// The peer's first byte was right.
@@ -113,8 +138,8 @@ impl Exchange {
     }
 
     /// The peer's announcement is answered with "yes".
-    pub(super) fn agree(&mut self, size: u32) {
-        self.incoming = Some(size);
+    pub(super) fn agree(&mut self, size: u32, delivery: Delivery) {
+        self.incoming = Some(Incoming { size, left: size, delivery });
     }
 
     /// Our announcement has been answered. Returns the size of the announcement that is to be answered next, once our message
@@ -127,8 +152,17 @@ impl Exchange {
 
     /// The message that was coming has come.
     pub(super) fn received(&mut self) {
-        if self.incoming.take().is_some_and(|size| size > 0) {
+        if self.incoming.take().is_some_and(|incoming| incoming.size > 0) {
             self.crossing = false;
+        }
+    }
+
+    /// So many bytes more of the message have come.
+    pub(super) fn part_received(&mut self, length: usize) {
+        self.crossing = false;
+        if let Some(incoming) = &mut self.incoming {
+            // No part is longer than what was left.
+            incoming.left = incoming.left.saturating_sub(u32::try_from(length).unwrap_or(u32::MAX));
         }
     }
 }
@@ -169,13 +203,13 @@ mod tests {
         }
         assert_eq!(server.find(&[0, 0, 0, 3]), Some((4, Piece::CrossingSize(3))));
         assert_eq!(server.cross(3), Some(3));
-        server.agree(3);
+        server.agree(3, Delivery::Whole);
         assert_eq!(client.find(&[0, 0, 0, 5]), Some((4, Piece::CrossingSize(5))));
         assert_eq!(client.cross(5), None);
         assert!(client.is_crossing() && server.is_crossing());
         assert_eq!(client.find(&[OK]), Some((1, Piece::Status(OK))));
         assert_eq!(client.answered(), Some(5));
-        client.agree(5);
+        client.agree(5, Delivery::Whole);
         assert!(!client.is_idle());
         assert_eq!(server.find(b"abc"), Some((3, Piece::Payload)));
         server.received();

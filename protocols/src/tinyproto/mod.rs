@@ -3,10 +3,14 @@
 mod conversation;
 pub(crate) mod error;
 mod exchange;
-pub(crate) mod outbox;
+mod message;
+mod outbox;
 pub(crate) mod plugin;
 pub(crate) mod protocol;
 pub(crate) mod refusing;
+mod stream;
+pub(crate) mod task;
+pub(crate) mod transmit;
 #[cfg(feature = "zlib")]
 pub(crate) mod zlib;
 
@@ -37,8 +41,9 @@ enum Role {
 /// A [`Protocol`] that speaks tinyproto (<https://pypi.org/project/tinyproto/>, versions 2.0.1 and 3.0) for a
 /// [`TinyProtocol`].
 ///
-/// Each message is announced by its size and sent when the peer has agreed. Messages come whole or not at all, and memory is
-/// taken as they arrive, never because they were announced. After a callback has closed the connection, paused reading or
+/// Each message is announced by its size and sent when the peer has agreed. Messages come whole or not at all, unless the protocol
+/// asks for [pieces](TinyProtocol::message_begun); memory is taken as they arrive, never because they were announced. A
+/// conversation of several steps is best written as a [`TinyTask`](task::TinyTask). After a callback has closed the connection, paused reading or
 /// switched protocols, no message follows, not even of the same read.
 ///
 /// # Announcements that cross
@@ -188,9 +193,14 @@ impl<P: TinyProtocol> TinyReceiver<P> {
         if exchange.is_crossing() && self.held.is_empty() {
             return Some(TinyProtoError::Collision);
         }
-        let size = exchange.incoming();
-        let is_within = size.is_some() || !self.held.is_empty();
-        is_within.then(|| TinyProtoError::Truncated { received: self.held.bytes().len(), size })
+        let held = self.held.bytes().len();
+        match exchange.incoming() {
+            Some((size, delivered)) => {
+                let delivered = usize::try_from(delivered).unwrap_or(usize::MAX);
+                Some(TinyProtoError::Truncated { received: delivered.saturating_add(held), size: Some(size) })
+            }
+            None => (held > 0).then_some(TinyProtoError::Truncated { received: held, size: None }),
+        }
     }
 
     /// The reason as the protocol shall hear it, if it is another.
@@ -244,6 +254,7 @@ impl<P: TinyProtocol> Protocol for TinyReceiver<P> {
     }
 
     fn reading_resumed(&mut self, transport: &Transport) -> Result {
+        self.conversation.go_on_with_stream(transport)?;
         if self.conversation.deferred || self.held.is_empty() {
             self.conversation.go_on(transport)?;
         }

@@ -2,9 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 
-use ropewalk_reactor::{Bytes, Limits, Transport};
+use ropewalk_reactor::{Limits, Transport};
+
+use super::message::Message;
 
 /// What a waiting message counts beyond its length, in bytes, so that empty ones are bounded too.
 const MESSAGE_COST: usize = 64;
@@ -12,7 +13,7 @@ const MESSAGE_COST: usize = 64;
 /// The messages that wait for their turn, kept with the connection. Everybody who has its transport may add to them.
 #[derive(Default)]
 pub(super) struct Outbox {
-    messages: RefCell<VecDeque<Bytes>>,
+    messages: RefCell<VecDeque<Message>>,
     /// What the messages in it and the one that is announced count together.
     bytes: Cell<usize>,
     /// The connection is to be closed when everything is transmitted.
@@ -21,15 +22,17 @@ pub(super) struct Outbox {
     ended: Cell<bool>,
     /// The limit, if it was exceeded.
     exceeded: Cell<Option<usize>>,
+    /// The protocol is gone: nothing is transmitted any more.
+    gone: Cell<bool>,
 }
 
 impl Outbox {
-    fn add(&self, message: Bytes, transport: &Transport) {
-        if !transport.accepts_output() || self.closes.get() {
+    pub(super) fn add(&self, message: Message, transport: &Transport) {
+        if !transport.accepts_output() || self.closes.get() || self.gone.get() {
             return;
         }
         let limit = transport.limits().output;
-        let bytes = self.bytes.get().saturating_add(message.len()).saturating_add(MESSAGE_COST);
+        let bytes = self.bytes.get().saturating_add(message.content.length()).saturating_add(MESSAGE_COST);
         if bytes.saturating_add(transport.buffered()) > limit {
             self.exceeded.set(Some(limit));
             transport.abort_connection();
@@ -40,7 +43,7 @@ impl Outbox {
         transport.continue_reading();
     }
 
-    fn close(&self, transport: &Transport) {
+    pub(super) fn close(&self, transport: &Transport) {
         self.closes.set(true);
         if self.is_done() || self.ended.get() {
             transport.lose_connection();
@@ -52,7 +55,7 @@ impl Outbox {
     }
 
     /// Takes the next message out, which counts until [`sent`](Self::sent).
-    pub(super) fn next(&self) -> Option<Bytes> {
+    pub(super) fn next(&self) -> Option<Message> {
         self.messages.borrow_mut().pop_front()
     }
 
@@ -62,6 +65,13 @@ impl Outbox {
         if self.closes.get() && self.is_done() {
             transport.lose_connection();
         }
+    }
+
+    /// Throws away what waits: nobody transmits it any more.
+    pub(super) fn abandon(&self) {
+        self.gone.set(true);
+        // Whoever waits for them is told when they are dropped.
+        drop(self.messages.take());
     }
 
     /// The input is over.
@@ -91,41 +101,4 @@ impl Outbox {
         let mark = if was_full { limits.low_water.min(limits.high_water) } else { limits.high_water };
         self.bytes.get() > mark
     }
-}
-
-/// Sends messages over connections whose protocol is a [`TinyReceiver`](super::TinyReceiver). On others, these methods do
-/// nothing.
-pub trait Transmit {
-    /// Transmits `message` after those before it. It waits until the peer has agreed to it; meanwhile it counts with its length
-    /// and 64 bytes. If more waits than [`Limits::output`], the connection is aborted with
-    /// [`Reason::OutputLimit`](ropewalk_reactor::Reason::OutputLimit).
-    ///
-    /// [`Bytes`] are not copied unless there are plugins, so one buffer serves many peers.
-    ///
-    /// While reading is paused, nothing is transmitted, as the peer's agreement could not be heard. After
-    /// [`lose_connection`](Transport::lose_connection) nothing is either;
-    /// [`close_after_transmission`](Self::close_after_transmission) waits for what was transmitted before it.
-    fn transmit(&self, message: impl Into<Bytes>);
-
-    /// Closes the connection when all messages that wait have been transmitted. Until then input is delivered; what is given to
-    /// [`transmit`](Self::transmit) from now on is thrown away.
-    fn close_after_transmission(&self);
-}
-
-impl Transmit for Transport {
-    fn transmit(&self, message: impl Into<Bytes>) {
-        if let Some(outbox) = outbox(self) {
-            outbox.add(message.into(), self);
-        }
-    }
-
-    fn close_after_transmission(&self) {
-        if let Some(outbox) = outbox(self) {
-            outbox.close(self);
-        }
-    }
-}
-
-fn outbox(transport: &Transport) -> Option<Rc<Outbox>> {
-    transport.keepsake()
 }

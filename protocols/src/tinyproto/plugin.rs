@@ -31,6 +31,10 @@ impl Plugins {
         self.0.push(plugin);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Nothing is copied if there are none.
     pub(super) fn transmit(&mut self, message: Bytes) -> Result<Bytes> {
         if self.0.is_empty() {

@@ -5,12 +5,13 @@ use std::any::Any;
 use ropewalk_reactor::{Reason, Result, TimerKey, Transport};
 
 use super::error::TinyProtoError;
+use crate::delivery::Delivery;
 
 /// One connection's behaviour in tinyproto: what a [`TinyReceiver`](super::TinyReceiver) calls.
 ///
 /// Only [`message_received`](Self::message_received) must be written. The other callbacks are those of [`Protocol`](ropewalk_reactor::Protocol), with
 /// the same rules; errors and panics have the same consequences. Messages are sent with
-/// [`Transmit::transmit`](super::outbox::Transmit::transmit); never call [`Transport::write`].
+/// [`Transmit::transmit`](super::transmit::Transmit::transmit); never call [`Transport::write`].
 pub trait TinyProtocol {
     /// The connection is open: the first callback. What is transmitted here waits until the peer is [ready](Self::ready).
     fn connection_made(&mut self, transport: &Transport) {
@@ -24,6 +25,32 @@ pub trait TinyProtocol {
 
     /// A message has come, whole and changed back by the plugins. It may be empty, and it need not be UTF-8.
     fn message_received(&mut self, transport: &Transport, message: &[u8]) -> Result;
+
+    /// The peer has announced a message of `size` bytes, of up to F0FFFFFF, and waits for the answer. The default has it collected for
+    /// [`message_received`](Self::message_received), or refused if it is above the limit; with [`Delivery::Pieces`] it is
+    /// agreed to, comes in pieces as the network gives it, and nothing of it is kept.
+    ///
+    /// Not called if there are plugins, which change whole messages.
+    fn message_begun(&mut self, transport: &Transport, size: u32) -> Delivery {
+        let _ = (transport, size);
+        Delivery::Whole
+    }
+
+    /// A piece of a message has come that is delivered in pieces; never an empty one. The division means nothing. If the message
+    /// breaks off, [`connection_lost`](Self::connection_lost) is next, with [`TinyProtoError::Truncated`] or how else the
+    /// connection was lost.
+    ///
+    /// The default fails: who asks for pieces must override it.
+    fn piece_received(&mut self, transport: &Transport, piece: &[u8]) -> Result {
+        let _ = (transport, piece);
+        Err("a piece of a message has come, but TinyProtocol::piece_received is not implemented".into())
+    }
+
+    /// A message that is delivered in pieces has ended.
+    fn message_ended(&mut self, transport: &Transport) -> Result {
+        let _ = transport;
+        Ok(())
+    }
 
     /// The peer announced a message of `size` bytes, which is above `limit`, and will be told that it is refused.
     ///

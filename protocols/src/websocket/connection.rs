@@ -12,7 +12,8 @@ use super::handshake::error::HandshakeError;
 use super::handshake::head::{FIELDS_MAX, HeadFinder, HeadTooLong};
 use super::options::Options;
 use super::socket::{Phase, Role, WebSocket};
-use super::{Delivery, MessageKind, WebSocketProtocol, close_frame, goodbye};
+use super::{MessageKind, WebSocketProtocol, close_frame, goodbye};
+use crate::delivery::Delivery;
 use crate::receiving::{Found, Framing, Rest};
 
 /// A protocol together with what finds its messages.

@@ -19,6 +19,7 @@ use std::fmt;
 
 use ropewalk_reactor::{ProtocolError, Reason, Result, TimerKey, Transport};
 
+use crate::delivery::Delivery;
 use close_code::CloseCode;
 use handshake::request::HttpRequest;
 use handshake::response::HttpResponse;
@@ -136,15 +137,6 @@ pub trait WebSocketProtocol {
     fn name(&self) -> &'static str {
         std::any::type_name::<Self>()
     }
-}
-
-/// How a message is delivered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Delivery {
-    /// Collected, within the limit of messages.
-    Whole,
-    /// In pieces as they come. The limit of messages does not hold.
-    Pieces,
 }
 
 /// A ping's or a pong's payload is too long: more than 125 bytes.

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 
-use ropewalk_protocols::{TelnetLayer, TelnetTransport};
-use ropewalk_reactor::testing::ProtocolCheck;
+use ropewalk_protocols::{TelnetEvent, TelnetLayer, TelnetTransport};
+use ropewalk_reactor::testing::{Events, ProtocolCheck};
 use ropewalk_reactor::{Layer, Protocol, Result, Transport};
 
 use crate::stage::{
@@ -114,6 +114,54 @@ fn a_client_tells_its_terminal_and_lets_the_server_echo() {
         &[IAC, SE, IAC, DO, ECHO, IAC, DONT, ECHO],
     ];
     assert_eq!(outcome.written, bytes(answers));
+}
+
+/// A client whose window grows each time when it gets data.
+struct Grows(Events);
+
+impl Protocol for Grows {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.set_window_size(13, 10);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        for byte in data {
+            self.0.record(byte);
+            transport.set_window_size(255, 65_535);
+        }
+        Ok(())
+    }
+
+    fn event_received(&mut self, _: &Transport, event: Box<dyn Any>) {
+        self.0.record(format_args!("{:?}", event.downcast::<TelnetEvent>().unwrap()));
+    }
+}
+
+#[test]
+fn a_client_tells_its_window_when_it_is_asked_and_when_that_changes() {
+    let client = || -> Vec<Box<dyn Layer>> { vec![Box::new(TelnetLayer::client("XTERM"))] };
+    let check = |input: &[u8]| ProtocolCheck::new(Grows).through(client).run(input);
+    let outcome = check(&bytes(&[&[IAC, DO, WINDOW_SIZE], b"ab"]));
+    assert_eq!(outcome.events, ["OwnOption(WindowSize, true)", "97", "98"]);
+    // 13 and 10 are no line's end here, and each 255 is doubled.
+    let told: &[&[u8]] = &[
+        &[IAC, WILL, WINDOW_SIZE],
+        &[IAC, SB, WINDOW_SIZE, 0, 13, 0, 10, IAC, SE],
+        &[IAC, SB, WINDOW_SIZE, 0, IAC, IAC, IAC, IAC, IAC, IAC, IAC, SE],
+    ];
+    assert_eq!(outcome.written, bytes(told));
+    let outcome = check(&bytes(&[b"a", &[IAC, DO, WINDOW_SIZE, IAC, DONT, WINDOW_SIZE], b"b"]));
+    let told: &[&[u8]] = &[
+        &[IAC, WILL, WINDOW_SIZE],
+        &[IAC, SB, WINDOW_SIZE, 0, IAC, IAC, IAC, IAC, IAC, IAC, IAC, SE],
+        &[IAC, WONT, WINDOW_SIZE],
+    ];
+    assert_eq!(outcome.written, bytes(told));
+    assert_eq!(check_client([IAC, DO, WINDOW_SIZE]).written, [IAC, WONT, WINDOW_SIZE], "who has no window");
+    // A server has none either, whatever it may say.
+    let server = || -> Vec<Box<dyn Layer>> { vec![Box::new(TelnetLayer::server())] };
+    let outcome = ProtocolCheck::new(Grows).through(server).run([IAC, DO, WINDOW_SIZE]);
+    assert_eq!(outcome.written, [IAC, WONT, WINDOW_SIZE]);
 }
 
 #[test]

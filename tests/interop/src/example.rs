@@ -37,6 +37,12 @@ impl Example {
         self.address
     }
 
+    /// How much of its memory is resident, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn resident_memory(&self) -> u64 {
+        self.running.resident_memory()
+    }
+
     /// Sends it a signal and waits until it has ended.
     #[track_caller]
     pub fn end_by(self, signal: Signal) -> Finished {

@@ -121,6 +121,14 @@ impl Running {
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
+    /// How much of its memory is resident, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn resident_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    }
+
     /// Waits until it ends by itself.
     #[track_caller]
     pub fn finish(mut self) -> Finished {

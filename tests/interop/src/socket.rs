@@ -56,6 +56,14 @@ impl Socket {
         assert_eq!(String::from_utf8_lossy(&received), text, "{result:?}");
     }
 
+    /// Waits for so many bytes.
+    #[track_caller]
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        let mut received = vec![0; count];
+        self.stream.read_exact(&mut received).unwrap();
+        received
+    }
+
     /// Waits for the server to close the connection, with nothing said before.
     #[track_caller]
     pub fn expect_end(&mut self) {
@@ -77,12 +85,19 @@ impl Socket {
 
     /// Sends without reading until nobody takes any more: the server waits for this side to read.
     pub fn clog(&mut self) {
+        self.clog_with(b"x");
+    }
+
+    /// The same with `bytes` again and again.
+    pub fn clog_with(&mut self, bytes: &[u8]) {
         const STANDSTILL: Duration = Duration::from_millis(500);
         self.stream.set_write_timeout(Some(STANDSTILL)).unwrap();
-        let bytes = vec![b'x'; 64 * 1024];
+        let bytes = bytes.repeat(64 * 1024 / bytes.len());
+        let mut next = 0;
         loop {
-            match self.stream.write(&bytes) {
-                Ok(_) => {}
+            match self.stream.write(&bytes[next..]) {
+                // What the server sees is never cut.
+                Ok(count) => next = (next + count) % bytes.len(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => panic!("sending: {error}"),
             }

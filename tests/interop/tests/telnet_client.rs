@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
-use ropewalk_interop::{Example, Finished, PATIENCE, Running, Socket, example_path, free_port};
+use ropewalk_interop::{Authority, Example, Finished, PATIENCE, Running, Socket, example_path, free_port};
 
 fn telnet(endpoint: &str) -> Command {
     let mut command = Command::new(example_path("telnet"));
@@ -15,12 +15,28 @@ fn telnet(endpoint: &str) -> Command {
 
 /// A person at a terminal.
 fn person_at(server: &Example) -> PtySession {
+    person_with(&server.address().to_string())
+}
+
+/// A person at a terminal of 100 columns and 50 rows who has given an endpoint.
+fn person_with(endpoint: &str) -> PtySession {
     let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
     // The terminal is made to echo, as a person's does.
     let mut command = Command::new("sh");
-    command.args(["-c", r#"stty echo && exec "$0" "$@""#]);
-    command.arg(example_path("telnet")).arg(server.address().to_string());
+    command.args(["-c", r#"stty echo cols 100 rows 50 && exec "$0" "$@""#]);
+    command.arg(example_path("telnet")).arg(endpoint);
+    // Warnings of slow turns, as cryptography without optimization makes on a busy machine, would be on the screen too.
+    command.env("RUST_LOG", "error");
     spawn_command(command, Some(patience)).unwrap()
+}
+
+/// A server over TLS, and the endpoint of those who trust it alone.
+fn over_tls(authority: &Authority, example: &str) -> (Example, String) {
+    let identity = authority.server("localhost");
+    let endpoint = format!("tls:0:interface=127.0.0.1:cert={}", identity.path().display());
+    let server = Example::start_at(&endpoint, example, &[]);
+    let port = server.address().port();
+    (server, format!("tls:localhost:{port}:ca={}", authority.path().display()))
 }
 
 #[track_caller]
@@ -51,6 +67,72 @@ fn a_person_logs_in_and_the_password_is_not_shown() {
     types(&mut person, "hello", "hello\r\njoe: hello\r\r\n");
     person.send_control('d').unwrap();
     exits_with(&person, 0);
+}
+
+#[test]
+fn over_tls_the_password_is_not_shown_either() {
+    let authority = Authority::new();
+    let (_login, endpoint) = over_tls(&authority, "login");
+    let mut person = person_with(&endpoint);
+    sees(&mut person, "Name: ");
+    types(&mut person, "joe", "joe\r\nPassword: ");
+    types(&mut person, "wrong", "\r\r\nThat is not the password.\r\r\nName: ");
+    types(&mut person, "joe", "joe\r\nPassword: ");
+    types(&mut person, "hemp", "\r\r\nWelcome, joe!\r\r\n");
+    types(&mut person, "hello", "hello\r\njoe: hello\r\r\n");
+    person.send_control('d').unwrap();
+    exits_with(&person, 0);
+}
+
+#[test]
+fn people_chat_over_tls() {
+    let authority = Authority::new();
+    let (_chat, endpoint) = over_tls(&authority, "chat");
+    let mut ann = person_with(&endpoint);
+    sees(&mut ann, "What's your name?\r\r\n");
+    types(&mut ann, "ann", "ann\r\nWelcome, ann!\r\r\n");
+    let finished = Running::with_input(&mut telnet(&endpoint), "bob\nhello, ann\n").finish();
+    assert_eq!(finished.output, "What's your name?\r\nWelcome, bob!\r\n", "{}", finished.errors);
+    sees(&mut ann, "<bob> hello, ann\r\r\n");
+    ann.send_control('d').unwrap();
+    exits_with(&ann, 0);
+}
+
+#[test]
+fn who_is_not_trusted_is_one_clear_line() {
+    let authority = Authority::new();
+    let (login, _) = over_tls(&authority, "login");
+    let endpoint = format!("tls:localhost:{}", login.address().port());
+    let finished = Running::start(&mut telnet(&endpoint)).finish();
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    assert!(finished.errors.contains("is not signed by an authority that this side trusts"), "{finished:?}");
+}
+
+#[test]
+fn a_server_that_asks_hears_of_the_window_and_of_its_changes() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let person = person_with(&server.local_addr().unwrap().to_string());
+    let mut socket = Socket::from(server.accept().unwrap().0);
+    // IAC DO NAWS; IAC WILL NAWS, IAC SB NAWS and the size.
+    socket.send(b"\xff\xfd\x1f");
+    assert_eq!(socket.take(12), b"\xff\xfb\x1f\xff\xfa\x1f\0\x64\0\x32\xff\xf0");
+    let terminal = person.process().get_file_handle().unwrap();
+    assert!(
+        Command::new("stty").args(["cols", "132", "rows", "13"]).stdin(terminal).status().unwrap().success()
+    );
+    assert_eq!(socket.take(9), b"\xff\xfa\x1f\0\x84\0\x0d\xff\xf0");
+    drop(socket);
+    exits_with(&person, 0);
+}
+
+#[test]
+fn who_has_no_window_tells_none() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut running = Running::start(&mut telnet(&server.local_addr().unwrap().to_string()));
+    let mut socket = Socket::from(server.accept().unwrap().0);
+    socket.send(b"\xff\xfd\x1f");
+    running.end_input();
+    assert_eq!(socket.rest(), b"\xff\xfc\x1f");
 }
 
 #[test]

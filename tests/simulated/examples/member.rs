@@ -48,7 +48,7 @@ impl Member {
         self.transport().lose_connection();
     }
 
-    fn transport(&self) -> Transport {
+    pub(crate) fn transport(&self) -> Transport {
         self.0.borrow().transport.clone().expect("a member has a connection")
     }
 

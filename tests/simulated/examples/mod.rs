@@ -24,6 +24,9 @@ mod echo;
 #[path = "../../../examples/logfile.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod logfile;
+#[path = "../../../examples/login.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+pub(crate) mod login;
 #[path = "../../../examples/nickname_chat.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod nickname_chat;

@@ -6,6 +6,7 @@ mod formats;
 mod messages;
 mod services;
 mod stateful;
+mod telnet;
 mod tiny;
 
 use std::cell::RefCell;

@@ -1,22 +1,46 @@
 //! Two ends of tinyproto that both transmit of their own accord hear everything once and in order.
 
+use std::io::Cursor;
+
 use ropewalk::simulation::{Simulation, simulate};
 use ropewalk::testing::Dice;
-use ropewalk::{Reason, Result, TinyProtocol, TinyReceiver, Transmit, Transport, for_protocol};
+use ropewalk::{
+    Delivery, Reason, Result, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit, Transport,
+    for_protocol,
+};
 
 use super::{End, MILLISECOND, SECOND, Trouble, await_connection, connect, hosts};
+
+/// Has messages of more bytes than this delivered in pieces.
+const WHOLE_MAX: u32 = 1_000;
 
 /// Hears messages, and now and then says something to one.
 struct Talker {
     end: End,
     said: End,
     dice: Dice,
+    /// What has come of a message that comes in pieces.
+    pieces: Vec<u8>,
 }
 
 impl TinyProtocol for Talker {
     fn connection_made(&mut self, transport: &Transport) {
         self.end.made(transport);
         self.said.made(transport);
+    }
+
+    fn message_begun(&mut self, _: &Transport, size: u32) -> Delivery {
+        if size > WHOLE_MAX { Delivery::Pieces } else { Delivery::Whole }
+    }
+
+    fn piece_received(&mut self, _: &Transport, piece: &[u8]) -> Result {
+        self.pieces.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn message_ended(&mut self, transport: &Transport) -> Result {
+        let message = std::mem::take(&mut self.pieces);
+        self.message_received(transport, &message)
     }
 
     fn message_received(&mut self, _: &Transport, message: &[u8]) -> Result {
@@ -35,9 +59,14 @@ impl TinyProtocol for Talker {
 /// Transmits a message, and notes it.
 fn say(said: &End, dice: &Dice) {
     if let Some(transport) = said.transport() {
-        let message = dice.bytes(*dice.pick(&[0, 10, 300, 5_000]));
+        let message = dice.bytes(*dice.pick(&[0, 10, 300, 5_000, 100_000]));
         said.hear(&message);
-        transport.transmit(message);
+        if dice.chance(0.3) {
+            let size = message.len() as u32;
+            transport.transmit_from(Cursor::new(message), size).then(|_| ());
+        } else {
+            transport.transmit(message);
+        }
     }
 }
 
@@ -50,7 +79,7 @@ struct Talk {
 
 impl Talk {
     fn talker(&self, seed: u64) -> Talker {
-        Talker { end: self.heard.clone(), said: self.said.clone(), dice: Dice::new(seed) }
+        Talker { end: self.heard.clone(), said: self.said.clone(), dice: Dice::new(seed), pieces: Vec::new() }
     }
 }
 
@@ -102,6 +131,62 @@ fn both_ends_talk_all_the_time_and_everything_arrives_once_and_in_order() {
                 assert!(both_clean, "{:?} and {:?}", server.heard.lost(), client.heard.lost());
                 assert_eq!(heard.len(), said.len(), "{trouble:?}");
             }
+        }
+    });
+}
+
+/// A server that asks a question until it gets no more answers, written in a line.
+async fn ask(mut messages: TinyMessages, end: End) -> Result {
+    for number in 0.. {
+        messages.send(format!("question {number}")).await?;
+        let Some(answer) = messages.receive().await? else { break };
+        end.hear(&answer);
+    }
+    Ok(())
+}
+
+/// A client that answers so many questions and then leaves.
+async fn answer(mut messages: TinyMessages, questions: u64, end: End, pause: u32) -> Result {
+    end.made(messages.transport());
+    let reactor = messages.transport().reactor().clone();
+    for number in 0..questions {
+        let Some(question) = messages.receive().await? else { return Err("the server has left".into()) };
+        assert_eq!(String::from_utf8(question)?, format!("question {number}"));
+        reactor.sleep(MILLISECOND * pause).await;
+        messages.send(format!("answer {number}")).await?;
+        end.hear(format!("answer {number}").as_bytes());
+    }
+    Ok(())
+}
+
+#[test]
+fn conversations_that_are_written_in_a_line_go_step_by_step() {
+    simulate(100, |simulation| {
+        let dice = simulation.dice();
+        let (server, client) = (End::default(), End::default());
+        let end = server.clone();
+        let pair = hosts(simulation, move || {
+            let end = end.clone();
+            Box::new(for_protocol(move || {
+                let end = end.clone();
+                TinyReceiver::server(TinyTask::new(move |messages| ask(messages, end)))
+            }))
+        });
+        let (end, questions, pause) = (client.clone(), dice.roll(30), dice.roll(50) as u32);
+        connect(simulation, &pair, move || {
+            let end = end.clone();
+            TinyReceiver::client(TinyTask::new(move |messages| answer(messages, questions, end, pause)))
+        });
+        simulation.run_for(MILLISECOND * dice.roll(5_000) as u32);
+        let trouble = Trouble::any(&dice);
+        trouble.befalls(simulation, &pair, (&server, &client));
+        simulation.run_for(20_000 * SECOND);
+        let (heard, said) = (server.messages(), client.messages());
+        let expected: Vec<_> = (0..questions).map(|number| format!("answer {number}").into_bytes()).collect();
+        assert!(expected.starts_with(&heard) && expected.starts_with(&said), "{trouble:?}");
+        if trouble == Trouble::None && client.transport().is_some() {
+            assert_eq!((heard.len(), said.len()), (expected.len(), expected.len()));
+            assert_eq!(simulation.reactor_stats(&pair.0).connections, 0, "the end of the code closes it");
         }
     });
 }

@@ -3,9 +3,10 @@
 use simdutf8::{basic, compat};
 
 use super::mask::Mask;
+use crate::delivery::Delivery;
 use crate::spare;
 use crate::websocket::error::WebSocketError;
-use crate::websocket::{Delivery, Message, MessageKind};
+use crate::websocket::{Message, MessageKind};
 
 /// A message, as much of it as has come and is not delivered.
 pub(crate) struct Assembly {

@@ -3,6 +3,8 @@
 
 mod package;
 mod talking;
+mod tpft;
+mod ways;
 
 use std::process::Command;
 

@@ -28,8 +28,15 @@ pub(crate) fn server(version: &str, handler: &str, plugins: &[&str]) -> (Running
 }
 
 fn peer(version: &str, role: &str, handler: &str, port: u16) -> Command {
+    let mut command = run(version, PEER);
+    command.args([role, handler, &port.to_string()]);
+    command
+}
+
+/// Python with this version, to run `script`, which finds its arguments in `sys.argv[1:]`.
+pub(crate) fn run(version: &str, script: &str) -> Command {
     let mut command = Command::new(environment(version).join("bin/python"));
-    command.args(["-c", PEER, role, handler, &port.to_string()]);
+    command.args(["-c", script]);
     command
 }
 
