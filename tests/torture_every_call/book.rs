@@ -179,10 +179,12 @@ impl Watched {
             entry.is_busy = true;
             note(entry);
         });
+        let waited = transport.buffered();
         let result = call(&mut *self.inner);
         let now = transport.reactor().now();
         self.book.with(index, |entry, wrongs| {
             entry.is_busy = false;
+            entry.bounds.write(transport.buffered().saturating_sub(waited));
             entry.look(now, wrongs);
         });
         result

@@ -23,7 +23,7 @@ pub(crate) fn limits() -> Limits {
 pub(crate) struct Bounds {
     /// The most bytes that its protocol writes of its own accord.
     own_output: usize,
-    /// How many bytes waited for the peer after the turn before.
+    /// How many bytes waited for the peer after the turn before, and have been written since.
     waited: usize,
     /// The turn in which it heard something last, and how much that was.
     heard: (u64, usize),
@@ -40,6 +40,11 @@ impl Bounds {
         let before = if self.heard.0 == turn { self.heard.1 } else { 0 };
         self.heard = (turn, before + count);
         within("bytes read in one turn (G5)", self.heard.1, READ_BUDGET)
+    }
+
+    /// The protocol has written so many bytes.
+    pub(crate) const fn write(&mut self, count: usize) {
+        self.waited += count;
     }
 
     /// Looks at the connection after a turn.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ropewalk::simulation::Link;
 use ropewalk::{
     ClientEndpoint, Instant, Protocol, Reason, Result, TcpClientEndpoint, TcpServerEndpoint, TimerKey,
     Transport, for_protocol,
@@ -31,9 +32,9 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// A way there, a way back, and some congestion; the turn that polls, and another where a call that failed is to be made
-    /// again.
-    pub(crate) const STRICT: Self = Self { time: MILLISECOND.saturating_mul(5), turns: 2 };
+    /// The way there and the way back, and not a nanosecond more; the turn that polls, and another where a call that failed is
+    /// to be made again.
+    pub(crate) const STRICT: Self = Self { time: MILLISECOND.saturating_mul(2), turns: 2 };
     /// Every step may take some milliseconds longer, every call may have to be made again, and again.
     pub(crate) const GREAT: Self = Self { time: MILLISECOND.saturating_mul(500), turns: 20 };
 }
@@ -44,6 +45,9 @@ pub(crate) type Moment = Rc<Cell<(Instant, u64)>>;
 impl Stage {
     /// Has the bystander begin.
     pub(crate) fn with_bystander(mut self, patience: Patience) -> Self {
+        let mut link = Link::default();
+        link.jitter = Duration::ZERO;
+        self.simulation.set_link(&self.bystander, &self.victim, link);
         let (victim, book, moment) = (self.victim.clone(), self.book.clone(), Rc::clone(&self.moment));
         let answers = for_protocol(move || Answers {
             book: book.clone(),

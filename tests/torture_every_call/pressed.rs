@@ -31,8 +31,8 @@ struct Greed {
     heard: usize,
 }
 
-const UPLOAD: usize = 700_000;
-const DOWNLOAD: usize = 2_500_000;
+const UPLOAD: usize = 600_000;
+const DOWNLOAD: usize = 1_100_000;
 
 impl Protocol for Greed {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
@@ -58,6 +58,8 @@ pub(crate) fn greedy(stage: &mut Stage) {
     let server = stage.server.clone();
     stage.own_output = DOWNLOAD;
     stage.listen(&server, &TcpServerEndpoint::from(Stage::everywhere()), for_protocol(|| Greed { heard: 0 }));
+    // Made then, their connections are first heard at the very moment at which the bystander's second question is.
+    stage.run_for(3 * MILLISECOND);
     let endpoint = stage.endpoint();
     let upload = Asker::new(vec![b'x'; UPLOAD], UPLOAD.to_string(), Ending::HalfClose);
     stage.ask("the sending one", &endpoint, upload);
