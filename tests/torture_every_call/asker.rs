@@ -44,7 +44,7 @@ impl Asker {
         Self::new(question.clone(), question, ending)
     }
 
-    pub(crate) const fn question_length(&self) -> usize {
+    pub(crate) fn question_length(&self) -> usize {
         self.question.len()
     }
 

@@ -32,9 +32,12 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// The way there and the way back, and not a nanosecond more; the turn that polls, and another where a call that failed is
-    /// to be made again.
-    pub(crate) const STRICT: Self = Self { time: MILLISECOND.saturating_mul(2), turns: 2 };
+    /// The way there and the way back, and not a nanosecond more; the turn that polls, and another for each call that fails and
+    /// is to be made again.
+    pub(crate) fn strict(failures: usize) -> Self {
+        Self { time: 2 * MILLISECOND, turns: 1 + failures.max(1) as u64 }
+    }
+
     /// Every step may take some milliseconds longer, every call may have to be made again, and again.
     pub(crate) const GREAT: Self = Self { time: MILLISECOND.saturating_mul(500), turns: 20 };
 }

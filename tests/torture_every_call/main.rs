@@ -43,7 +43,7 @@ const RUNS_MAX: usize = 200;
 type Failure = (usize, ErrorKind);
 
 fn run(scene: Scene, victim: Victim, failures: &[Failure]) -> (Outcome, Vec<Operation>) {
-    let mut stage = Stage::new(victim, 1, failures).with_bystander(Patience::STRICT);
+    let mut stage = Stage::new(victim, 1, failures).with_bystander(Patience::strict(failures.len()));
     (scene.play)(&mut stage);
     stage.end()
 }

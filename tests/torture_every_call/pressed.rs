@@ -36,10 +36,10 @@ const DOWNLOAD: usize = 1_100_000;
 
 impl Protocol for Greed {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
-        if data == b"all" {
+        self.heard += data.len();
+        if self.heard == "all".len() && data.ends_with(b"l") {
             transport.write(vec![b'x'; DOWNLOAD]);
         }
-        self.heard += data.len();
         Ok(())
     }
 
