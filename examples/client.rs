@@ -12,15 +12,16 @@ mod keyboard;
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 use common::Outcome;
-use keyboard::{Typed, read_when, without_line_end};
-use ropewalk::{ClientEndpoint, Protocol, Reactor, Reason, Result, Transport, client_endpoint, for_protocol};
+pub(crate) use keyboard::{Keyboard, Screen, Typed};
+use keyboard::{keyboard, screen, without_line_end};
+use ropewalk::{
+    ClientEndpoint, Protocol, Reactor, ReactorHandle, Reason, Result, Transport, client_endpoint,
+    for_protocol,
+};
 
 const USAGE: &str = "\
 Usage: client [ENDPOINT]
@@ -29,9 +30,9 @@ Sends what is typed to ENDPOINT (default 127.0.0.1:8123), line by line, and prin
 what comes back. Exits with 0 when either side has ended the conversation, with 1
 if it could not begin or broke off.";
 
-struct Client {
-    /// Asks the thread at the keyboard for the next line, once there is one.
-    keyboard: Option<Sender<()>>,
+pub(crate) struct Client {
+    keyboard: Keyboard,
+    screen: Screen,
     /// A line was asked for and has not come yet.
     asked: bool,
     /// The server reads more slowly than we type.
@@ -40,31 +41,24 @@ struct Client {
 }
 
 /// How the connection ended.
-type Ended = Rc<RefCell<Outcome>>;
+pub(crate) type Ended = Rc<RefCell<Outcome>>;
 
 impl Client {
-    fn new(ended: Ended) -> Self {
-        Self { keyboard: None, asked: false, paused: false, ended }
+    pub(crate) fn new(keyboard: Keyboard, screen: Screen, ended: Ended) -> Self {
+        Self { keyboard, screen, asked: false, paused: false, ended }
     }
 
-    fn ask_for_line(&mut self) {
-        if self.asked || self.paused {
-            return;
-        }
-        if let Some(keyboard) = &self.keyboard {
-            // After the end of the input nobody hears this, and nobody needs to.
-            self.asked = keyboard.send(()).is_ok();
+    fn ask_for_line(&mut self, transport: &Transport) {
+        if !self.asked && !self.paused {
+            self.asked = true;
+            (self.keyboard)(transport);
         }
     }
 }
 
 impl Protocol for Client {
     fn connection_made(&mut self, transport: &Transport) {
-        let (ask, asked) = channel();
-        let (remote, connection) = (transport.reactor().remote(), transport.id());
-        thread::spawn(move || read_when(&asked, &remote, connection));
-        self.keyboard = Some(ask);
-        self.ask_for_line();
+        self.ask_for_line(transport);
     }
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
@@ -72,7 +66,7 @@ impl Protocol for Client {
             Ok(Typed::Line(line)) => {
                 transport.write_vectored(&[without_line_end(&line), b"\r\n"]);
                 self.asked = false;
-                self.ask_for_line();
+                self.ask_for_line(transport);
             }
             Ok(Typed::EndOfInput) => transport.lose_write_connection(),
             Err(_) => {}
@@ -83,16 +77,13 @@ impl Protocol for Client {
         self.paused = true;
     }
 
-    fn writing_resumed(&mut self, _transport: &Transport) {
+    fn writing_resumed(&mut self, transport: &Transport) {
         self.paused = false;
-        self.ask_for_line();
+        self.ask_for_line(transport);
     }
 
     fn data_received(&mut self, _transport: &Transport, data: &[u8]) -> Result {
-        let mut output = io::stdout().lock();
-        output.write_all(data)?;
-        output.flush()?;
-        Ok(())
+        Ok((self.screen)(data)?)
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
@@ -103,23 +94,33 @@ impl Protocol for Client {
     }
 }
 
+/// Sends what is typed to `endpoint` and shows what comes back. The end of the conversation stops the reactor.
+pub(crate) fn talk(
+    reactor: &ReactorHandle,
+    endpoint: &impl ClientEndpoint,
+    keyboard: Keyboard,
+    screen: Screen,
+) -> Ended {
+    let ended = Ended::new(RefCell::new(Ok(())));
+    let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
+    let handle = reactor.clone();
+    let client = move || Client::new(Rc::clone(&keyboard), Rc::clone(&screen), Rc::clone(&for_client));
+    endpoint.connect(reactor, for_protocol(client)).then(move |result| {
+        if let Err(error) = result {
+            *for_attempt.borrow_mut() = Err(error.into());
+            handle.stop();
+        }
+    });
+    ended
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123"))?;
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;
-        let ended = Ended::new(RefCell::new(Ok(())));
-        let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
-        let handle = (*reactor).clone();
-        endpoint.connect(&reactor, for_protocol(move || Client::new(Rc::clone(&for_client)))).then(
-            move |result| {
-                if let Err(error) = result {
-                    *for_attempt.borrow_mut() = Err(error.into());
-                    handle.stop();
-                }
-            },
-        );
+        let ended = talk(&reactor, &endpoint, keyboard(), screen());
         reactor.run()?;
         ended.replace(Ok(()))
     })

@@ -8,10 +8,11 @@ mod common;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ropewalk::{
-    ClientEvent, ClientOptions, ClientService, Delimiter, LineProtocol, LineReceiver, LineTransport, Reactor,
-    Result, SendLine, When, client_endpoint, for_protocol,
+    ClientEndpoint, ClientEvent, ClientOptions, ClientService, Delimiter, LineProtocol, LineReceiver,
+    LineTransport, Reactor, ReactorHandle, Result, SendLine, When, client_endpoint, for_protocol,
 };
 
 const USAGE: &str = "\
@@ -21,22 +22,53 @@ Keeps a connection to ENDPOINT (default 127.0.0.1:8123), sends NAME (default
 listener) as the first line of each, and prints the lines that come. Tells on
 standard error when it is connected and how long it waits when it is not.";
 
-struct Listener {
+/// After so long a silence the server is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Listener<S> {
     name: String,
+    /// Shows a line that has come.
+    show: S,
 }
 
-impl LineProtocol for Listener {
+impl<S: Fn(&[u8]) -> io::Result<()> + Clone + 'static> Listener<S> {
+    pub(crate) fn receiver(name: &str, show: &S) -> LineReceiver<Self> {
+        LineReceiver::new(Self { name: name.to_owned(), show: show.clone() }).delimiter(Delimiter::LfOrCrLf)
+    }
+}
+
+impl<S: Fn(&[u8]) -> io::Result<()> + 'static> LineProtocol for Listener<S> {
     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
         transport.send_line(&self.name);
+        // It only listens, and would never hear that the server's machine is gone.
+        transport.set_keepalive(Some(KEEPALIVE));
     }
 
     fn line_received(&mut self, _transport: &mut LineTransport<'_>, line: &[u8]) -> Result {
-        let mut output = io::stdout().lock();
-        output.write_all(line)?;
-        output.write_all(b"\n")?;
-        output.flush()?;
-        Ok(())
+        Ok((self.show)(line)?)
     }
+}
+
+/// Keeps a connection to `endpoint` and shows the lines that come, and tells what becomes of the connection.
+pub(crate) fn listen_in(
+    reactor: &ReactorHandle,
+    endpoint: impl ClientEndpoint + 'static,
+    name: String,
+    show: impl Fn(&[u8]) -> io::Result<()> + Clone + 'static,
+    report: impl Fn(&ClientEvent) + 'static,
+) -> ClientService {
+    let factory = for_protocol(move || Listener::receiver(&name, &show));
+    let service = ClientService::new(reactor, endpoint, factory, ClientOptions::default().on_event(report));
+    service.start();
+    service
+}
+
+/// Prints a line, even if somebody is waiting for it at the other end of a pipe.
+fn show(line: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(line)?;
+    output.write_all(b"\n")?;
+    output.flush()
 }
 
 fn report(event: &ClientEvent) {
@@ -54,12 +86,7 @@ fn main() -> ExitCode {
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;
-        let factory = for_protocol(move || {
-            LineReceiver::new(Listener { name: name.clone() }).delimiter(Delimiter::LfOrCrLf)
-        });
-        let options = ClientOptions::default().on_event(report);
-        let service = ClientService::new(&reactor, endpoint, factory, options);
-        service.start();
+        let service = listen_in(&reactor, endpoint, name, show, report);
         reactor.add_trigger(When::BeforeShutdown, move |_| service.stop());
         reactor.run()?;
         Ok(())

@@ -12,8 +12,8 @@ mod common;
 use std::process::ExitCode;
 
 use ropewalk::{
-    Delimiter, LineProtocol, LineReceiver, LineTransport, Result, SendLine, TlsIdentity, TlsServerConfig,
-    TlsTransport, for_protocol,
+    Delimiter, Factory, LineProtocol, LineReceiver, LineTransport, Result, SendLine, TlsIdentity,
+    TlsServerConfig, TlsTransport, for_protocol,
 };
 
 const USAGE: &str = "\
@@ -78,19 +78,21 @@ impl LineProtocol for Mail {
     }
 }
 
+/// A protocol for each who brings mail.
+pub(crate) fn mail(config: TlsServerConfig) -> impl Factory {
+    for_protocol(move || {
+        LineReceiver::new(Mail { config: config.clone() })
+            .delimiter(Delimiter::LfOrCrLf)
+            .max_length(LINE_LENGTH_MAX)
+    })
+}
+
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8025");
         let file = arguments.next_or("echo_tls.pem");
         arguments.finish()?;
         let config = TlsServerConfig::builder().identity(TlsIdentity::from_pem_file(file)).build()?;
-        common::serve(
-            &endpoint,
-            for_protocol(move || {
-                LineReceiver::new(Mail { config: config.clone() })
-                    .delimiter(Delimiter::LfOrCrLf)
-                    .max_length(LINE_LENGTH_MAX)
-            }),
-        )
+        common::serve(&endpoint, mail(config))
     })
 }

@@ -12,12 +12,10 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use common::Outcome;
-use keyboard::{Typed, read_when, without_line_end};
+use keyboard::{Keyboard, Screen, Typed, keyboard, screen, without_line_end};
 use ropewalk::{
     ClientEndpoint, Reactor, Reason, Result, TimerKey, TinyProtocol, TinyReceiver, Transmit, Transport,
     client_endpoint, for_protocol,
@@ -41,8 +39,8 @@ const POLITE_PAUSE: Duration = Duration::from_millis(100);
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 struct Client {
-    /// Asks the thread at the keyboard for the next line, once there is one.
-    keyboard: Option<Sender<()>>,
+    keyboard: Keyboard,
+    screen: Screen,
     /// A line was asked for and has not come yet.
     asked: bool,
     /// Too much waits for the server.
@@ -53,20 +51,17 @@ struct Client {
 }
 
 /// How the connection ended.
-type Ended = Rc<RefCell<Outcome>>;
+pub(crate) type Ended = Rc<RefCell<Outcome>>;
 
 impl Client {
-    fn new(ended: Ended) -> Self {
-        Self { keyboard: None, asked: false, paused: false, last_answer: None, ended }
+    fn new(keyboard: Keyboard, screen: Screen, ended: Ended) -> Self {
+        Self { keyboard, screen, asked: false, paused: false, last_answer: None, ended }
     }
 
-    fn ask_for_line(&mut self) {
-        if self.asked || self.paused {
-            return;
-        }
-        if let Some(keyboard) = &self.keyboard {
-            // After the end of the input nobody hears this, and nobody needs to.
-            self.asked = keyboard.send(()).is_ok();
+    fn ask_for_line(&mut self, transport: &Transport) {
+        if !self.asked && !self.paused {
+            self.asked = true;
+            (self.keyboard)(transport);
         }
     }
 }
@@ -76,11 +71,7 @@ impl TinyProtocol for Client {
         let mut limits = transport.limits();
         limits.output = 2 * MESSAGE_MAX as usize;
         transport.set_limits(limits);
-        let (ask, asked) = channel();
-        let (remote, connection) = (transport.reactor().remote(), transport.id());
-        thread::spawn(move || read_when(&asked, &remote, connection));
-        self.keyboard = Some(ask);
-        self.ask_for_line();
+        self.ask_for_line(transport);
     }
 
     fn event_received(&mut self, transport: &Transport, event: Box<dyn Any>) {
@@ -90,7 +81,7 @@ impl TinyProtocol for Client {
                 line => {
                     transport.transmit(line);
                     self.asked = false;
-                    self.ask_for_line();
+                    self.ask_for_line(transport);
                 }
             },
             Ok(Typed::EndOfInput) => self.last_answer = Some(transport.set_timer(ANSWER_TIME)),
@@ -103,7 +94,7 @@ impl TinyProtocol for Client {
             transport.cancel_timer(timer);
             self.last_answer = Some(transport.set_timer(ANSWER_TIME));
         }
-        common::say(&String::from_utf8_lossy(message))
+        Ok((self.screen)(format!("{}\n", String::from_utf8_lossy(message)).as_bytes())?)
     }
 
     fn timer_expired(&mut self, transport: &Transport, _: TimerKey) {
@@ -114,9 +105,9 @@ impl TinyProtocol for Client {
         self.paused = true;
     }
 
-    fn writing_resumed(&mut self, _: &Transport) {
+    fn writing_resumed(&mut self, transport: &Transport) {
         self.paused = false;
-        self.ask_for_line();
+        self.ask_for_line(transport);
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
@@ -127,8 +118,13 @@ impl TinyProtocol for Client {
     }
 }
 
-fn receiver(client: Client, is_polite: bool) -> TinyReceiver<Client> {
-    let receiver = TinyReceiver::client(client).max_message(MESSAGE_MAX);
+pub(crate) fn client(
+    keyboard: Keyboard,
+    screen: Screen,
+    ended: Ended,
+    is_polite: bool,
+) -> TinyReceiver<impl TinyProtocol> {
+    let receiver = TinyReceiver::client(Client::new(keyboard, screen, ended)).max_message(MESSAGE_MAX);
     if is_polite { receiver.polite(POLITE_PAUSE) } else { receiver }
 }
 
@@ -142,7 +138,10 @@ fn main() -> ExitCode {
         let ended = Ended::new(RefCell::new(Ok(())));
         let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
         let handle = (*reactor).clone();
-        let factory = for_protocol(move || receiver(Client::new(Rc::clone(&for_client)), is_polite));
+        let (keyboard, screen) = (keyboard(), screen());
+        let factory = for_protocol(move || {
+            client(Rc::clone(&keyboard), Rc::clone(&screen), Rc::clone(&for_client), is_polite)
+        });
         endpoint.connect(&reactor, factory).then(move |result| {
             if let Err(error) = result {
                 *for_attempt.borrow_mut() = Err(error.into());

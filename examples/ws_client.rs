@@ -29,7 +29,7 @@ an orderly way, with 1 otherwise.";
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
 /// How the WebSocket ended.
-type Ended = Rc<RefCell<Outcome>>;
+pub(crate) type Ended = Rc<RefCell<Outcome>>;
 
 struct Client {
     /// What is sent instead of sending back what comes.
@@ -63,6 +63,15 @@ impl WebSocketProtocol for Client {
         }
         transport.reactor().stop();
     }
+}
+
+/// One that sends `text`, or else sends back what comes.
+pub(crate) fn client(
+    url: &WebSocketUrl,
+    text: Option<String>,
+    ended: Ended,
+) -> WebSocketReceiver<impl WebSocketProtocol + use<>> {
+    WebSocketReceiver::client(Client { text, ended }, url).max_message(MAX_MESSAGE)
 }
 
 /// What the command line says.
@@ -111,10 +120,7 @@ fn main() -> ExitCode {
         let ended = Ended::new(RefCell::new(Ok(())));
         let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
         let handle = (*reactor).clone();
-        let factory = for_protocol(move || {
-            let client = Client { text: text.clone(), ended: Rc::clone(&for_client) };
-            WebSocketReceiver::client(client, &url).max_message(MAX_MESSAGE)
-        });
+        let factory = for_protocol(move || client(&url, text.clone(), Rc::clone(&for_client)));
         endpoint.connect_shared(&reactor, Rc::new(factory)).then(move |result| {
             if let Err(error) = result {
                 *for_attempt.borrow_mut() = Err(error.into());

@@ -210,6 +210,24 @@ fn a_layer_that_is_not_there_is_told_nothing() {
     assert!(probe.transport().tell_layer(|_: &mut Talk, _| ()).is_none());
 }
 
+/// Says much about each word.
+struct Talkative;
+
+impl Protocol for Talkative {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        for _ in data.iter().filter(|byte| **byte == b';') {
+            transport.write([b'x'; 1_000]);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn g4_who_hears_no_answers_may_ask_no_more_through_it_either() {
+    let high_water = ropewalk::Limits::DEFAULT.high_water;
+    ProtocolCheck::new(|_| Talkative).through(talk).output_at_most(high_water + 1_000).run("a;b;");
+}
+
 #[test]
 fn an_interrupted_flood_goes_on_in_linear_time() {
     // Each of the words stops the layer; what is left of a read is not moved for each.

@@ -64,6 +64,12 @@ impl Reason {
     pub const fn is_clean(&self) -> bool {
         matches!(self, Self::Closed)
     }
+
+    /// Whether the system has said that there is no connection any more: then there is none for the peer either.
+    pub(crate) fn is_end_for_both(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        matches!(self, Self::Lost(error) if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset))
+    }
 }
 
 impl fmt::Display for Reason {

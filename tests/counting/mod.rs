@@ -46,6 +46,8 @@ pub(crate) struct World {
 pub(crate) struct Socket {
     token: Cell<Option<Token>>,
     input: Cell<&'static [u8]>,
+    /// What reading fails with when there is no input.
+    broken: Cell<Option<ErrorKind>>,
     /// Calls of `write`.
     pub(crate) writes: Cell<u64>,
     /// Bytes written.
@@ -77,6 +79,13 @@ impl World {
     pub(crate) fn deliver(&self, index: usize, input: &'static [u8]) {
         let sockets = self.sockets.borrow();
         sockets[index].input.set(input);
+        self.ready.borrow_mut().extend(sockets[index].token.get());
+    }
+
+    /// One connection breaks.
+    pub(crate) fn fail(&self, index: usize, error: ErrorKind) {
+        let sockets = self.sockets.borrow();
+        sockets[index].broken.set(Some(error));
         self.ready.borrow_mut().extend(sockets[index].token.get());
     }
 
@@ -226,7 +235,7 @@ impl Stream for CountingStream {
         self.world.count(|calls| calls.reads += 1);
         let input = self.socket.input.get();
         if input.is_empty() {
-            return Err(ErrorKind::WouldBlock.into());
+            return Err(self.socket.broken.get().unwrap_or(ErrorKind::WouldBlock).into());
         }
         let (read, rest) = input.split_at(input.len().min(buffer.len()));
         buffer[..read.len()].copy_from_slice(read);

@@ -23,4 +23,5 @@ mod sockets;
 mod timeouts;
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 mod tls;
+mod websockets;
 mod witness;

@@ -1,6 +1,8 @@
 //! A client that asks, hears the answer, and tells what it thinks of it.
 
-use ropewalk::{Protocol, Reason, Result, Transport};
+use std::time::Duration;
+
+use ropewalk::{Protocol, Reason, Result, TimerKey, Transport};
 
 use crate::stage::{DONE, Results};
 
@@ -13,7 +15,12 @@ pub(crate) enum Ending {
     Close,
     /// The server closes.
     Waits,
+    /// As `Close`, but the client hears nothing for a while.
+    ClosesLate,
 }
+
+/// How long a client hears nothing that begins late.
+const DEAFNESS: Duration = Duration::from_millis(300);
 
 pub(crate) struct Asker {
     question: Vec<u8>,
@@ -37,6 +44,10 @@ impl Asker {
         Self::new(question.clone(), question, ending)
     }
 
+    pub(crate) fn question_length(&self) -> usize {
+        self.question.len()
+    }
+
     pub(crate) fn telling(self, name: &str, results: &Results) -> Self {
         Self { name: name.to_owned(), results: results.clone(), ..self }
     }
@@ -44,16 +55,26 @@ impl Asker {
 
 impl Protocol for Asker {
     fn connection_made(&mut self, transport: &Transport) {
-        transport.set_keepalive(Some(std::time::Duration::from_secs(600)));
+        transport.set_keepalive(Some(Duration::from_secs(600)));
         transport.write(&self.question);
-        if self.ending == Ending::HalfClose {
-            transport.lose_write_connection();
+        match self.ending {
+            Ending::HalfClose => transport.lose_write_connection(),
+            Ending::ClosesLate => {
+                transport.pause_reading();
+                transport.set_timer(DEAFNESS);
+            }
+            Ending::Close | Ending::Waits => {}
         }
+    }
+
+    fn timer_expired(&mut self, transport: &Transport, _: TimerKey) {
+        transport.resume_reading();
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
         self.heard.extend_from_slice(data);
-        if self.ending == Ending::Close && self.heard.len() >= self.answer.len() {
+        let closes = matches!(self.ending, Ending::Close | Ending::ClosesLate);
+        if closes && self.heard.len() >= self.answer.len() {
             transport.lose_connection();
         }
         Ok(())

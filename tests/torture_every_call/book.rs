@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ropewalk::{Address, Factory, Instant, Layer, Protocol, Reason, Result, TimerKey, Transport};
 
+use crate::bounds::Bounds;
+
 /// After this time each watched connection hears a timer, if it still lives.
 const TIMER: Duration = Duration::from_millis(30);
 
@@ -31,12 +33,18 @@ struct Entry {
     timer: Option<(TimerKey, Instant)>,
     /// When the connection was first seen to be on its way out.
     closing_since: Option<Instant>,
+    bounds: Bounds,
 }
 
 impl Book {
-    /// A factory whose protocols are watched.
-    pub(crate) fn watch(&self, whose: &'static str, inner: impl Factory + 'static) -> Rc<dyn Factory> {
-        Rc::new(Watching { inner, book: self.clone(), whose })
+    /// A factory whose protocols are watched. They write so many bytes of their own accord at the most.
+    pub(crate) fn watch(
+        &self,
+        whose: &'static str,
+        own_output: usize,
+        inner: impl Factory + 'static,
+    ) -> Rc<dyn Factory> {
+        Rc::new(Watching { inner, book: self.clone(), whose, own_output })
     }
 
     /// Notes that a promise was broken.
@@ -63,12 +71,14 @@ impl Book {
         lines
     }
 
-    /// Looks at the connections between turns: those that close must have an end (G6).
+    /// Looks at the connections between turns: those that close must have an end (G6), and all keep within bounds (G4, G5).
     pub(crate) fn glance(&self, now: Instant) {
         let mut pages = self.0.borrow_mut();
         let Pages { entries, wrongs } = &mut *pages;
         for entry in entries.iter_mut().filter(|entry| entry.lost.is_none()) {
             entry.look(now, wrongs);
+            let within = entry.bounds.look(&entry.transport);
+            wrongs.extend(within.err().map(|excess| format!("{}: {excess}", entry.whose)));
         }
     }
 
@@ -108,12 +118,15 @@ struct Watching<F> {
     inner: F,
     book: Book,
     whose: &'static str,
+    own_output: usize,
 }
 
 impl<F: Factory> Factory for Watching<F> {
     fn build_protocol(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
         let inner = self.inner.build_protocol(peer)?;
-        Some(Box::new(Watched { inner, book: self.book.clone(), whose: self.whose, index: None }))
+        let Self { book, whose, own_output, .. } = self;
+        let bounds = Some(Bounds::new(*own_output));
+        Some(Box::new(Watched { inner, book: book.clone(), whose, index: None, bounds }))
     }
 
     fn admit(&self, peer: &Address, layers: &mut Vec<Box<dyn Layer>>) -> bool {
@@ -139,6 +152,8 @@ struct Watched {
     book: Book,
     whose: &'static str,
     index: Option<usize>,
+    /// Until it has an entry.
+    bounds: Option<Bounds>,
 }
 
 impl Watched {
@@ -164,10 +179,12 @@ impl Watched {
             entry.is_busy = true;
             note(entry);
         });
+        let waited = transport.buffered();
         let result = call(&mut *self.inner);
         let now = transport.reactor().now();
         self.book.with(index, |entry, wrongs| {
             entry.is_busy = false;
+            entry.bounds.write(transport.buffered().saturating_sub(waited));
             entry.look(now, wrongs);
         });
         result
@@ -187,9 +204,9 @@ impl Watched {
 
 impl Protocol for Watched {
     fn connection_made(&mut self, transport: &Transport) {
-        if self.index.is_some() {
+        let Some(bounds) = self.bounds.take() else {
             return self.book.wrong(format!("{}: connection_made came twice", self.whose));
-        }
+        };
         let due = transport.reactor().now() + TIMER;
         let timer = Some((transport.set_timer(TIMER), due));
         let entry = Entry {
@@ -201,6 +218,7 @@ impl Protocol for Watched {
             is_busy: false,
             timer,
             closing_since: None,
+            bounds,
         };
         self.index = Some(self.book.0.borrow().entries.len());
         self.book.0.borrow_mut().entries.push(entry);
@@ -210,14 +228,19 @@ impl Protocol for Watched {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
         let book = self.book.clone();
         let mut after_end = false;
+        let mut within = Ok(());
         let note = |entry: &mut Entry| {
             after_end = entry.end_of_input;
             entry.received.extend_from_slice(data);
+            within = entry.bounds.hear(transport, data.len());
         };
         let result =
             self.call("data_received", transport, note, |inner| inner.data_received(transport, data));
         if after_end {
             book.wrong(format!("{}: data came after the end of input", self.whose));
+        }
+        if let Err(excess) = within {
+            book.wrong(format!("{}: {excess}", self.whose));
         }
         result
     }

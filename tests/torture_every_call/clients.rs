@@ -46,7 +46,7 @@ pub(crate) fn service(stage: &mut Stage) {
     stage.listen(&server, &TcpServerEndpoint::from(Stage::everywhere()), for_protocol(|| Echo));
     let answered = Rc::new(Cell::new(false));
     let heard = Rc::clone(&answered);
-    let factory = stage.book.watch("service", for_protocol(move || Pinger(Rc::clone(&heard))));
+    let factory = stage.book.watch("service", 4, for_protocol(move || Pinger(Rc::clone(&heard))));
     let (client, endpoint) = (stage.client.clone(), stage.endpoint());
     let service =
         ClientService::new(stage.simulation.reactor(&client), endpoint, factory, ClientOptions::default());

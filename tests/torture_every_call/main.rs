@@ -1,11 +1,13 @@
 //! Every system call of a scene fails once, in every way it can, and every guarantee holds all the same.
 //!
 //! A scene is played on the simulated network without failures, which counts the calls of one host; then once for each call and
-//! each error that this call can return.
+//! each error that this call can return. Whatever fails, nothing grows beyond its bounds, and a bystander notices nothing.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod asker;
 mod book;
+mod bounds;
+mod bystander;
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
 #[path = "../every_way/certificates.rs"]
 mod certificates;
@@ -25,9 +27,10 @@ use std::io::ErrorKind;
 use ropewalk::simulation::{Faults, simulate};
 use ropewalk::testing::{Dice, Operation};
 
+use bystander::{BYSTANDER, Patience};
 use scenes::{
-    BROADCAST, CROWDED, DATAGRAMS, DRAIN, ECHO, FORWARDING, LINES, NAME, NARROW, POLICIES, PRODUCED, PROXY,
-    RESULTS, SCENES, SERVICE, STOP, Scene,
+    BROADCAST, CROWDED, DATAGRAMS, DRAIN, ECHO, FORWARDING, GREEDY, LINES, NAME, NARROW, POLICIES, PRODUCED,
+    PROXY, RESULTS, SCENES, SERVICE, STOP, Scene, one,
 };
 use stage::{DONE, Outcome, Stage, Victim};
 #[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
@@ -40,7 +43,7 @@ const RUNS_MAX: usize = 200;
 type Failure = (usize, ErrorKind);
 
 fn run(scene: Scene, victim: Victim, failures: &[Failure]) -> (Outcome, Vec<Operation>) {
-    let mut stage = Stage::new(victim, 1, failures);
+    let mut stage = Stage::new(victim, 1, failures).with_bystander(Patience::strict(failures.len()));
     (scene.play)(&mut stage);
     stage.end()
 }
@@ -95,22 +98,26 @@ fn judge(scene: Scene, expected: &Outcome, outcome: &Outcome, calls: &[Operation
         assert_eq!(outcome, expected, "{failures:?}");
         return;
     }
-    let may_spoil =
-        failures.iter().map(|(number, _)| spoils(scene, calls, *number)).fold(0, usize::saturating_add);
+    let may_spoil = |about| {
+        failures.iter().map(|(number, _)| spoils(about, calls, *number)).fold(0, usize::saturating_add)
+    };
     let spoiled: Vec<_> = outcome.results.iter().filter(|(_, result)| *result != DONE).collect();
-    assert!(spoiled.len() <= may_spoil, "{spoiled:?} after {failures:?}");
+    let for_others = spoiled.iter().filter(|(name, _)| *name != BYSTANDER).count();
+    assert!(for_others <= may_spoil(scene.spoils), "{spoiled:?} after {failures:?}");
+    // A call for the bystander spoils its result, and no other.
+    assert!(spoiled.len() <= may_spoil(scene.spoils).max(may_spoil(one)), "{spoiled:?} after {failures:?}");
     let has_gap = spoiled.iter().any(|(_, result)| result.starts_with("a clean end after"));
     assert!(!(has_gap && scene.tells_of_gaps), "{spoiled:?} after {failures:?}");
 }
 
 /// How many results may be spoilt when this call fails.
-fn spoils(scene: Scene, calls: &[Operation], number: usize) -> usize {
+fn spoils(about: fn(Operation) -> usize, calls: &[Operation], number: usize) -> usize {
     let before = number.checked_sub(1).map(|before| calls[before]);
     match calls[number] {
         // Without a server there is nothing to be had.
         Operation::Listen => usize::MAX,
         Operation::LocalAddress if before == Some(Operation::Listen) => usize::MAX,
-        operation => (scene.spoils)(operation),
+        operation => about(operation),
     }
 }
 
@@ -143,6 +150,8 @@ torture! {
     threads_and_names: RESULTS of Client;
     a_server_on_a_narrow_link: NARROW of Server;
     clients_on_a_narrow_link: NARROW of Client;
+    a_server_with_greedy_clients: GREEDY of Server;
+    greedy_clients: GREEDY of Client;
     a_server_with_producers: PRODUCED of Server;
     clients_of_producers: PRODUCED of Client;
     a_server_with_policies: POLICIES of Server;
@@ -213,7 +222,7 @@ fn anything_fails() {
 
 /// Plays a scene with both hosts having these faults.
 fn run_with(scene: Scene, seed: u64, faults: Faults) -> Outcome {
-    let mut stage = Stage::new(Victim::Server, seed, &[]);
+    let mut stage = Stage::new(Victim::Server, seed, &[]).with_bystander(Patience::GREAT);
     for host in [stage.server.clone(), stage.client.clone()] {
         stage.simulation.set_faults(&host, faults);
     }

@@ -1,6 +1,7 @@
 //! Servers under pressure: peers that read slowly, producers, policies, and too few descriptors.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use ropewalk::simulation::Link;
 use ropewalk::{
@@ -9,7 +10,7 @@ use ropewalk::{
 };
 
 use crate::asker::{Asker, Ending};
-use crate::stage::{DONE, SECOND, Stage};
+use crate::stage::{DONE, MILLISECOND, SECOND, Stage};
 use crate::streams::Echo;
 
 /// Echoes of more than buffers and marks have room for.
@@ -22,6 +23,47 @@ pub(crate) fn narrow(stage: &mut Stage) {
     let endpoint = stage.endpoint();
     stage.ask("the long one", &endpoint, Asker::echo(120_000, Ending::HalfClose));
     stage.ask("the short one", &endpoint, Asker::echo(1_000, Ending::Close));
+    stage.ask("the deaf one", &endpoint, Asker::echo(150_000, Ending::ClosesLate));
+}
+
+/// More than goes through in a turn, in both directions.
+struct Greed {
+    heard: usize,
+}
+
+const UPLOAD: usize = 600_000;
+const DOWNLOAD: usize = 1_100_000;
+
+impl Protocol for Greed {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        self.heard += data.len();
+        if self.heard == "all".len() && data.ends_with(b"l") {
+            transport.write(vec![b'x'; DOWNLOAD]);
+        }
+        Ok(())
+    }
+
+    fn eof_received(&mut self, transport: &Transport) -> Result {
+        transport.write(self.heard.to_string());
+        transport.lose_connection();
+        Ok(())
+    }
+}
+
+/// Clients with so much to send and to hear that turns have to be shared.
+pub(crate) fn greedy(stage: &mut Stage) {
+    let mut link = Link::default();
+    (link.jitter, link.buffer) = (Duration::ZERO, 4 * DOWNLOAD);
+    stage.simulation.set_default_link(link);
+    let server = stage.server.clone();
+    stage.own_output = DOWNLOAD;
+    stage.listen(&server, &TcpServerEndpoint::from(Stage::everywhere()), for_protocol(|| Greed { heard: 0 }));
+    // Made then, their connections are first heard at the very moment at which the bystander's second question is.
+    stage.run_for(3 * MILLISECOND);
+    let endpoint = stage.endpoint();
+    let upload = Asker::new(vec![b'x'; UPLOAD], UPLOAD.to_string(), Ending::HalfClose);
+    stage.ask("the sending one", &endpoint, upload);
+    stage.ask("the hearing one", &endpoint, Asker::new("all", vec![b'x'; DOWNLOAD], Ending::Close));
 }
 
 /// Counts up as fast as the peer reads, once it is asked to.
@@ -32,6 +74,8 @@ struct Counting {
 struct Numbers(u32);
 
 const NUMBERS: u32 = 12_000;
+/// How many of them at once.
+const PIECE: u32 = 3_000;
 
 fn numbers() -> Vec<u8> {
     (0..NUMBERS).flat_map(u32::to_be_bytes).collect()
@@ -39,7 +83,7 @@ fn numbers() -> Vec<u8> {
 
 impl Producer for Numbers {
     fn resume_producing(&mut self, transport: &Transport) {
-        let next = (self.0 + 3_000).min(NUMBERS);
+        let next = (self.0 + PIECE).min(NUMBERS);
         let piece: Vec<u8> = (self.0..next).flat_map(u32::to_be_bytes).collect();
         self.0 = next;
         transport.write(piece);
@@ -65,6 +109,7 @@ pub(crate) fn produced(stage: &mut Stage) {
     (link.bandwidth, link.buffer) = (Some(4_000_000), 20_000);
     stage.simulation.set_default_link(link);
     let server = stage.server.clone();
+    stage.own_output = PIECE as usize * size_of::<u32>();
     stage.listen(
         &server,
         &TcpServerEndpoint::from(Stage::everywhere()),
@@ -79,7 +124,7 @@ pub(crate) fn produced(stage: &mut Stage) {
 impl Stage {
     /// Echoes that are watched within their policies, which act before a protocol and put it in their place.
     fn watched_echo(&self) -> Rc<dyn ropewalk::Factory> {
-        self.book.watch("server", for_protocol(|| Echo))
+        self.book.watch("server", 0, for_protocol(|| Echo))
     }
 }
 
@@ -103,9 +148,13 @@ pub(crate) fn policies(stage: &mut Stage) {
 pub(crate) fn crowded(stage: &mut Stage) {
     const HOLDERS: [&str; 4] = ["a", "b", "c", "d"];
     let server = stage.server.clone();
-    stage.simulation.set_descriptors(&server, 3);
+    // The bystander's connection will need one, as the port that it has already.
+    let own = 2 * stage.simulation.descriptors(&server);
+    stage.simulation.set_descriptors(&server, 3 + own);
     let factory = IdleTimeout::new(5 * SECOND).around(stage.watched_echo());
     stage.listen_unwatched(&server, &TcpServerEndpoint::from(Stage::everywhere()), Rc::new(factory));
+    // Until the bystander has its own.
+    stage.run_for(100 * MILLISECOND);
     let endpoint = stage.endpoint();
     for name in HOLDERS {
         stage.ask(name, &endpoint, Asker::echo(10, Ending::Waits));

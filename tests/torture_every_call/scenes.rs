@@ -15,9 +15,9 @@ pub(crate) struct Scene {
     pub(crate) tells_of_gaps: bool,
 }
 
-pub(crate) const SCENES: [Scene; 15] = [
-    ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, NARROW, PRODUCED, POLICIES,
-    CROWDED, DRAIN, STOP,
+pub(crate) const SCENES: [Scene; 16] = [
+    ECHO, LINES, BROADCAST, NAME, SERVICE, PROXY, FORWARDING, DATAGRAMS, RESULTS, NARROW, GREEDY, PRODUCED,
+    POLICIES, CROWDED, DRAIN, STOP,
 ];
 
 /// What is about one connection spoils that one; what is about none, none.
@@ -61,6 +61,7 @@ pub(crate) const DATAGRAMS: Scene = Scene {
 };
 pub(crate) const RESULTS: Scene = Scene { play: others::results, spoils: one, tells_of_gaps: true };
 pub(crate) const NARROW: Scene = Scene { play: pressed::narrow, spoils: one, tells_of_gaps: true };
+pub(crate) const GREEDY: Scene = Scene { play: pressed::greedy, spoils: one, tells_of_gaps: true };
 pub(crate) const PRODUCED: Scene = Scene { play: pressed::produced, spoils: one, tells_of_gaps: true };
 pub(crate) const POLICIES: Scene = Scene { play: pressed::policies, spoils: one, tells_of_gaps: true };
 pub(crate) const CROWDED: Scene = Scene { play: pressed::crowded, spoils: one, tells_of_gaps: true };

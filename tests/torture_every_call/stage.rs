@@ -13,6 +13,8 @@ use ropewalk::{ClientEndpoint, Factory, Instant, ListeningPort, ServerEndpoint, 
 
 use crate::asker::Asker;
 use crate::book::Book;
+use crate::bounds;
+use crate::bystander::Moment;
 
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -55,9 +57,13 @@ pub(crate) struct Stage {
     pub(crate) simulation: Simulation,
     pub(crate) server: Host,
     pub(crate) client: Host,
+    pub(crate) bystander: Host,
     pub(crate) book: Book,
     pub(crate) results: Results,
-    victim: Host,
+    /// The most bytes that a protocol of a server writes of its own accord.
+    pub(crate) own_output: usize,
+    pub(crate) victim: Host,
+    pub(crate) moment: Moment,
     ports: Vec<ListeningPort>,
 }
 
@@ -74,15 +80,22 @@ impl Stage {
     ) -> Self {
         let server = simulation.host("server", |_| Ok(()));
         let client = simulation.host("client", |_| Ok(()));
+        let bystander = simulation.host("bystander", |_| Ok(()));
+        for host in [&server, &client] {
+            simulation.reactor(host).set_default_limits(bounds::limits());
+        }
         let victim = if victim == Victim::Server { server.clone() } else { client.clone() };
         simulation.fail_calls(&victim, failures);
         let stage = Self {
             simulation,
             server,
             client,
+            bystander,
             book: Book::default(),
             results: Results::default(),
+            own_output: 100,
             victim,
+            moment: Moment::default(),
             ports: Vec::new(),
         };
         stage.start_clock()
@@ -128,7 +141,7 @@ impl Stage {
         endpoint: &dyn ServerEndpoint,
         factory: impl Factory + 'static,
     ) {
-        let factory = self.book.watch("server", factory);
+        let factory = self.book.watch("server", self.own_output, factory);
         self.listen_unwatched(host, endpoint, factory);
     }
 
@@ -147,9 +160,11 @@ impl Stage {
     pub(crate) fn ask(&mut self, name: &str, endpoint: &dyn ClientEndpoint, asker: Asker) {
         let results = self.results.clone();
         results.set(name, "has not ended");
+        let own_output = asker.question_length();
         let (name, protocol) = (name.to_owned(), RefCell::new(Some(asker.telling(name, &results))));
         let factory = self.book.watch(
             "client",
+            own_output,
             ropewalk::factory_fn(move |_| {
                 protocol.take().map(|asker| Box::new(asker) as Box<dyn ropewalk::Protocol>)
             }),
@@ -163,10 +178,13 @@ impl Stage {
 
     /// Lets time pass and watches.
     pub(crate) fn run_for(&mut self, time: Duration) {
-        let book = self.book.clone();
+        let (book, victim, moment) = (&self.book, &self.victim, &self.moment);
         let mut steps = 0;
         let _ = self.simulation.run_until(time, |simulation| {
             book.glance(simulation.now());
+            if simulation.now() != moment.get().0 {
+                moment.set((simulation.now(), simulation.reactor_stats(victim).turns));
+            }
             steps += 1;
             assert!(steps < STEPS_MAX, "the hosts do not come to rest");
             false
@@ -188,8 +206,8 @@ impl Stage {
         self.run_for(SECOND);
         self.book.close();
         assert_eq!(self.book.wrongs(), [""; 0]);
-        for host in [self.server.clone(), self.client.clone()] {
-            self.assert_at_rest(&host);
+        for host in [&self.server, &self.client, &self.bystander] {
+            self.assert_at_rest(host);
         }
         let results = self.results.0.borrow().clone();
         (Outcome { results, heard: self.book.summary() }, self.calls())
@@ -198,7 +216,7 @@ impl Stage {
     /// Whether nothing is open but ports.
     fn has_ports_alone(&self) -> bool {
         let open = self.ports.iter().filter(|port| port.is_listening()).count();
-        let hosts = [&self.server, &self.client];
+        let hosts = [&self.server, &self.client, &self.bystander];
         let descriptors: usize = hosts.iter().map(|host| self.simulation.descriptors(host)).sum();
         descriptors == open && hosts.iter().all(|host| self.simulation.reactor_stats(host).connections == 0)
     }

@@ -136,7 +136,7 @@ pub(crate) fn broadcast(stage: &mut Stage) {
     for (number, heard) in all.iter().enumerate() {
         let heard = Rc::clone(heard);
         let guest = for_protocol(move || Guest { number, heard: Rc::clone(&heard), speaks: true });
-        let factory = stage.book.watch("guest", guest);
+        let factory = stage.book.watch("guest", 10, guest);
         let client = stage.client.clone();
         drop(endpoint.connect_shared(stage.simulation.reactor(&client), factory));
     }

@@ -218,9 +218,10 @@ pub(crate) fn wild(stage: &mut Stage) {
         factory_fn(move |_| Some(Box::new(Wild::new(world.clone())) as Box<dyn Protocol>))
     };
     let server = stage.server.clone();
+    stage.own_output = usize::MAX;
     stage.listen(&server, &TcpServerEndpoint::from(Stage::everywhere()), make());
     for _ in 0..=dice.roll(4) {
-        let (factory, endpoint) = (stage.book.watch("client", make()), stage.endpoint());
+        let (factory, endpoint) = (stage.book.watch("client", usize::MAX, make()), stage.endpoint());
         let connected = endpoint.connect_shared(stage.simulation.reactor(&stage.client), factory);
         stage.run_for(MILLISECOND * dice.roll(100) as u32);
         if dice.chance(0.1) {

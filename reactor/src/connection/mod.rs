@@ -233,10 +233,10 @@ impl Connection {
         self.cancel_timers();
         self.shared().discard_output();
         self.stop_producer(watch);
-        if self.shared().take_action(Actions::RESET) {
+        let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
+        if self.shared().take_action(Actions::RESET) && !reason.is_end_for_both() {
             self.stream.reset_on_drop();
         }
-        let reason = self.shared().take_rare(|rare| rare.reason.take()).unwrap_or(Reason::Closed);
         self.log_loss(&reason);
         self.deliver_loss(watch, reason);
         self.shared().set(LOSS_TOLD, true);

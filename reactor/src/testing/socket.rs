@@ -35,7 +35,7 @@ pub(super) struct Socket {
     pub(super) output_ended: Cell<bool>,
     /// The reactor has dropped its end.
     pub(super) closed: Cell<bool>,
-    /// The reactor's end was closed in such a way that the peer sees a reset.
+    /// The peer sees a reset.
     pub(super) was_reset: Cell<bool>,
     pub(super) reads: Cell<usize>,
     pub(super) writes: Cell<usize>,
@@ -125,11 +125,17 @@ impl Socket {
         }
     }
 
-    /// Fails if the test wants that. After `WouldBlock` a new edge comes, as the contract of drivers has it.
+    /// Fails if the test wants that. After `WouldBlock` a new edge comes, as the contract of drivers has it; other errors say
+    /// that there is no connection any more, which is so for the peer, too.
     fn check(&self, operation: Operation) -> io::Result<()> {
         let result = self.faults.check(operation).and_then(|()| self.world.faults.check(operation));
-        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            self.announce();
+        match result.as_ref().map_err(io::Error::kind) {
+            Err(io::ErrorKind::WouldBlock) => self.announce(),
+            Err(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                self.was_reset.set(true);
+                self.reset();
+            }
+            _ => {}
         }
         result
     }

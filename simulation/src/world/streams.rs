@@ -351,8 +351,12 @@ impl World {
     fn check_ready(&mut self, id: SocketId, operation: Operation) -> io::Result<()> {
         let host = self.stream(id)?.host;
         let result = self.check(host, operation);
-        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            self.announce(id);
+        match result.as_ref().map_err(io::Error::kind) {
+            Err(io::ErrorKind::WouldBlock) => self.announce(id),
+            Err(error @ (io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => {
+                self.break_for_both(id, error);
+            }
+            _ => {}
         }
         let spurious = self.host(host).faults.spurious_readiness;
         if self.dice.chance(spurious) {
@@ -362,6 +366,16 @@ impl World {
             }
         }
         result
+    }
+
+    /// An error has said that there is no connection any more, which is so for the peer, too.
+    fn break_for_both(&mut self, id: SocketId, error: io::ErrorKind) {
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.broken.is_none()) else { return };
+        let (from, to, peer) = (socket.host, socket.peer_host, socket.peer());
+        if let Some(peer) = peer {
+            self.send(Packet { from, to, sender: id, sequence: None, body: Body::Reset(peer) });
+        }
+        self.break_socket(id, error);
     }
 
     /// A socket that its host holds. After a crash there may be none.

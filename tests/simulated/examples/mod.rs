@@ -18,6 +18,9 @@ mod chat_tls;
 #[path = "../../../examples/circuits_chat.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod circuits_chat;
+#[path = "../../../examples/client.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod client;
 #[path = "../../../examples/echo.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod echo;
@@ -33,14 +36,19 @@ mod nickname_chat;
 #[path = "../../../examples/qotd.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod qotd;
+#[path = "../../../examples/reconnecting_client.rs"]
+#[allow(dead_code, reason = "its main is for people")]
+mod reconnecting_client;
 #[path = "../../../examples/udp_echo.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod udp_echo;
 
 mod chatting;
 pub(crate) mod member;
+mod reconnecting;
 mod small;
 mod transcripts;
+mod typing;
 
 use std::time::Duration;
 
