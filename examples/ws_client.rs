@@ -23,7 +23,8 @@ Usage: ws_client [URL] [--send TEXT] [--ca FILE]
 Opens a WebSocket at URL (default ws://127.0.0.1:8008/), which may be wss:// for one
 over TLS, and sends back each message until the server closes it. With --send it
 sends TEXT, prints the first message that comes, and closes. With --ca it trusts
-the authorities in FILE, of PEM, alone. Exits with 0 if the WebSocket was closed in
+the authorities in FILE, of PEM, alone. Built with the feature deflate, it asks for
+compression, of each message with regard to those before. Exits with 0 if the WebSocket was closed in
 an orderly way, with 1 otherwise.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -113,7 +114,10 @@ fn main() -> ExitCode {
         let handle = (*reactor).clone();
         let factory = for_protocol(move || {
             let client = Client { text: text.clone(), ended: Rc::clone(&for_client) };
-            WebSocketReceiver::client(client, &url).max_message(MAX_MESSAGE)
+            let receiver = WebSocketReceiver::client(client, &url).max_message(MAX_MESSAGE);
+            #[cfg(feature = "deflate")]
+            let receiver = receiver.deflate(ropewalk::DeflateOptions::new().context_takeover(true));
+            receiver
         });
         endpoint.connect_shared(&reactor, Rc::new(factory)).then(move |result| {
             if let Err(error) = result {

@@ -4,6 +4,7 @@ use simdutf8::{basic, compat};
 
 use super::mask::Mask;
 use crate::spare;
+use crate::websocket::deflate::Inflation;
 use crate::websocket::error::WebSocketError;
 use crate::websocket::{Delivery, Message, MessageKind};
 
@@ -31,6 +32,11 @@ impl Assembly {
             Some(mask) => mask.append(payload, &mut self.bytes),
             None => self.bytes.extend_from_slice(payload),
         }
+    }
+
+    /// Adds some of what an inflation has to add.
+    pub(crate) fn add_inflated(&mut self, inflation: &mut Inflation) -> Result<(), WebSocketError> {
+        inflation.step(&mut self.bytes)
     }
 
     /// Looks at the bytes that were added: whether they go on with text.
