@@ -44,7 +44,7 @@ impl Suite {
         let more = r#""exclude-cases": [], "exclude-agent-cases": {}"#;
         fs::write(&file, format!(r#"{{"outdir": "{reports}", {specification}, {CASES}, {more}}}"#)).unwrap();
         let mut command = python();
-        command.args(["-u", "-c", RUN]).arg(installed()).args(["-m", mode, "-w", "0", "-s"]).arg(file);
+        command.args(["-u", "-c", RUN]).arg(installed()).args(["-m", mode, "-u", "0", "-s"]).arg(file);
         Running::start(&mut command)
     }
 
