@@ -97,11 +97,12 @@ impl Inflation {
     /// Leaves a message that has come to its end. That it is complete can be told if its stream may end with it.
     pub(crate) fn finish(&mut self) -> Result<(), WebSocketError> {
         (self.in_message, self.ending) = (false, false);
-        let is_complete = self.takes_over || self.inflater.as_ref().is_some_and(|inflater| inflater.at_end);
-        if !self.takes_over {
-            SPARE.set(self.inflater.take());
+        if self.takes_over {
+            return Ok(());
         }
-        if is_complete { Ok(()) } else { Err(WebSocketError::BadDeflate) }
+        let complete = self.inflater.take().filter(|inflater| inflater.at_end);
+        SPARE.set(Some(complete.ok_or(WebSocketError::BadDeflate)?));
+        Ok(())
     }
 }
 
@@ -126,7 +127,7 @@ impl Inflater {
         output.truncate(length + inflated);
         let status = result.map_err(|_| WebSocketError::BadDeflate)?;
         self.start += read;
-        self.filled = inflated == STEP;
+        self.filled = inflated == STEP && status != Status::StreamEnd;
         let is_stuck = read == 0 && inflated == 0 && self.start < self.input.len();
         if self.start == self.input.len() {
             self.clear_input();

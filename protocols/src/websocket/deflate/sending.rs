@@ -99,8 +99,7 @@ impl Deflater {
 
     fn give_back(mut self) {
         self.stream.reset();
-        // At the end of the thread it is gone.
-        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+        SPARE.set(Some(self));
     }
 
     /// Compresses all of `input` into output that can be inflated without what follows; the last one without the tail.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod laws;
+mod memory;
 mod negotiation;
 mod receiving;
 mod sending;

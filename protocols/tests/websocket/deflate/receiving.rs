@@ -70,6 +70,28 @@ fn connections_that_share_what_they_inflate_with_do_not_mix() {
 }
 
 #[test]
+fn what_one_connection_has_left_unfinished_does_no_harm_to_another() {
+    let (mut one, _) = forgetful_server(Listens::new);
+    // A block without compression, of a hundred bytes.
+    one.deliver(masked(0xc2, b"\x00\x64\x00\x9b\xffabc"));
+    assert!(one.is_closing());
+    let (mut other, log) = forgetful_server(Listens::new);
+    other.deliver(masked(0xc1, HELLO));
+    assert_eq!(log.take(), ["text Hello"]);
+}
+
+#[test]
+fn messages_may_be_as_long_as_any_number_of_steps() {
+    for length in [16_383, 16_384, 16_385, 32_768, 65_536] {
+        for make in [server, forgetful_server] {
+            let (mut probe, log) = make(Listens::new);
+            probe.deliver(masked(0xc2, deflated(vec![b'x'; length])).repeat(2));
+            assert_eq!(log.take(), vec![format!("binary {}", "x".repeat(length)); 2], "{length}");
+        }
+    }
+}
+
+#[test]
 fn control_frames_come_between_the_frames_of_a_compressed_message() {
     let (mut probe, log) = server(Listens::new);
     let message = deflated("x".repeat(40_000));
