@@ -18,6 +18,9 @@ const DEFAULT_THRESHOLD: usize = 1024;
 /// all connections. While a compressed message is coming, its connection has 48 KB, up to 16 KiB for a step of inflating, and the
 /// message as far as it has come.
 ///
+/// What comes may inflate to a thousand times its length. The memory for that is bounded by the limit of messages, or, in pieces,
+/// by a step; the time is not bounded by the budget of a turn, which counts what is read.
+///
 /// With [context takeover](Self::context_takeover) a message refers to those before it, of which both sides then keep 32 KiB.
 ///
 /// Compression tells who sees the length of what was sent, even through TLS, something about what it says. A message that holds

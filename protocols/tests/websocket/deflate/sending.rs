@@ -84,6 +84,26 @@ fn short_messages_are_sent_as_they_are() {
 }
 
 #[test]
+fn what_is_sent_refers_no_farther_back_than_the_client_can() {
+    let noise: Vec<u8> =
+        (0..3_000_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let twice = noise.repeat(2);
+    let length = |offer: &str| {
+        let options = DeflateOptions::new().context_takeover(true).threshold(0);
+        let (mut probe, _, _) = negotiated(options, offer, Listens::new);
+        let (one, twice) = (noise.clone(), twice.clone());
+        act(&mut probe, move |socket| {
+            socket.send(&one);
+            socket.send_encoded(&EncodedMessage::new(&twice));
+            socket.begin_binary().unwrap().finish(&one);
+        });
+        probe.written().len()
+    };
+    assert!(length("permessage-deflate") < noise.len() * 3);
+    assert!(length("permessage-deflate; server_max_window_bits=9") > noise.len() * 4);
+}
+
+#[test]
 fn a_window_of_256_bytes_is_too_small_to_compress_with() {
     let options = DeflateOptions::new().threshold(0);
     let (mut probe, _, _) = negotiated(options, "permessage-deflate; server_max_window_bits=8", Listens::new);

@@ -114,8 +114,8 @@ fn what_a_server_in_python_sends_compressed_comes_back_compressed() {
         let finished = client(&[&format!("ws://127.0.0.1:{port}/")]);
         assert!(finished.status.success(), "{finished:?}");
     }
-    // Of each of three connections the five messages of at least 1 KiB.
-    assert_eq!(server.finish().output, "compressed 15\n");
+    // Of each of three connections the six messages of at least 1 KiB.
+    assert_eq!(server.finish().output, "compressed 18\n");
 }
 
 #[test]
