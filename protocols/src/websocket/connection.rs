@@ -234,14 +234,18 @@ impl<P: WebSocketProtocol> Connection<P> {
             inflation.finish()?;
             return self.end_message();
         }
-        assembly.add_inflated(inflation)?;
+        let added = assembly.add_inflated(inflation);
         let limit = self.options.max_message;
         match assembly.delivery {
             Delivery::Whole if assembly.length() > limit => {
                 Err(WebSocketError::MessageTooBig { limit }.into())
             }
-            Delivery::Whole => Ok(assembly.check()?),
-            Delivery::Pieces => deliver_piece(&mut self.protocol, socket, assembly),
+            Delivery::Whole => Ok(added.and_then(|()| assembly.check())?),
+            Delivery::Pieces => {
+                // However it was cut, what comes before an error is heard.
+                deliver_piece(&mut self.protocol, socket, assembly)?;
+                Ok(added?)
+            }
         }
     }
 

@@ -97,6 +97,15 @@ fn a_stream_that_is_cut_short_is_refused_where_each_stands_for_itself() {
 }
 
 #[test]
+fn pieces_before_what_cannot_be_inflated_are_heard() {
+    let (mut probe, log) = forgetful_server(Listens::in_pieces);
+    let good = flushed(&mut Compress::new(Compression::best(), false), b"good");
+    probe.deliver(masked(0xc2, [&good[..], b"\x07"].concat()));
+    assert_eq!(log.take(), ["binary good"]);
+    assert_eq!(probe.written(), plain(0x88, close(1007, "a compressed message that cannot be inflated")));
+}
+
+#[test]
 fn text_is_checked_when_it_is_inflated() {
     let error = "text that is not UTF-8";
     for bad in [b"ok\xff".as_slice(), b"\xe2\x82", b"\xed\xa0\x80"] {
