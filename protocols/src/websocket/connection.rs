@@ -234,13 +234,16 @@ impl<P: WebSocketProtocol> Connection<P> {
             inflation.finish()?;
             return self.end_message();
         }
-        let added = assembly.add_inflated(inflation);
         let limit = self.options.max_message;
+        let added = assembly.add_inflated(inflation, limit);
         match assembly.delivery {
-            Delivery::Whole if assembly.length() > limit => {
-                Err(WebSocketError::MessageTooBig { limit }.into())
+            Delivery::Whole => {
+                assembly.check()?;
+                if assembly.length() > limit {
+                    return Err(WebSocketError::MessageTooBig { limit }.into());
+                }
+                Ok(added?)
             }
-            Delivery::Whole => Ok(added.and_then(|()| assembly.check())?),
             Delivery::Pieces => {
                 // However it was cut, what comes before an error is heard.
                 deliver_piece(&mut self.protocol, socket, assembly)?;

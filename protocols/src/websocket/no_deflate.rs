@@ -54,7 +54,7 @@ impl Inflation {
         match *self {}
     }
 
-    pub(crate) fn step(&mut self, _: &mut Vec<u8>) -> Result<(), WebSocketError> {
+    pub(crate) fn step(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), WebSocketError> {
         match *self {}
     }
 

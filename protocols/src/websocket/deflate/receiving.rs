@@ -89,9 +89,9 @@ impl Inflation {
         self.inflater.as_ref().is_some_and(|inflater| inflater.has_more())
     }
 
-    /// Inflates 16 KiB at most, and appends them to `output`.
-    pub(crate) fn step(&mut self, output: &mut Vec<u8>) -> Result<(), WebSocketError> {
-        self.inflater.as_mut().map_or(Ok(()), |inflater| inflater.step(output))
+    /// Inflates `limit` bytes and 16 KiB at most, and appends them to `output`, also before an error.
+    pub(crate) fn step(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), WebSocketError> {
+        self.inflater.as_mut().map_or(Ok(()), |inflater| inflater.step(output, limit.min(STEP)))
     }
 
     /// Leaves a message that has come to its end. That it is complete can be told if its stream may end with it.
@@ -116,10 +116,10 @@ impl Inflater {
         self.filled || self.start < self.input.len()
     }
 
-    fn step(&mut self, output: &mut Vec<u8>) -> Result<(), WebSocketError> {
+    fn step(&mut self, output: &mut Vec<u8>, room: usize) -> Result<(), WebSocketError> {
         let input = &self.input[self.start..];
         let (length, read, inflated) = (output.len(), self.stream.total_in(), self.stream.total_out());
-        output.resize(length + STEP, 0);
+        output.resize(length + room, 0);
         let result = self.stream.decompress(input, &mut output[length..], FlushDecompress::None);
         // Neither is more than was given.
         let read = (self.stream.total_in() - read) as usize;
@@ -127,7 +127,7 @@ impl Inflater {
         output.truncate(length + inflated);
         let status = result.map_err(|_| WebSocketError::BadDeflate)?;
         self.start += read;
-        self.filled = inflated == STEP && status != Status::StreamEnd;
+        self.filled = inflated == room && status != Status::StreamEnd;
         let is_stuck = read == 0 && inflated == 0 && self.start < self.input.len();
         if self.start == self.input.len() {
             self.clear_input();

@@ -34,9 +34,17 @@ impl Assembly {
         }
     }
 
-    /// Adds some of what an inflation has to add.
-    pub(crate) fn add_inflated(&mut self, inflation: &mut Inflation) -> Result<(), WebSocketError> {
-        inflation.step(&mut self.bytes)
+    /// Adds some of what an inflation has to add: of a whole message, no more than one byte beyond the limit.
+    pub(crate) fn add_inflated(
+        &mut self,
+        inflation: &mut Inflation,
+        limit: usize,
+    ) -> Result<(), WebSocketError> {
+        let room = match self.delivery {
+            Delivery::Whole => limit.saturating_sub(self.bytes.len()).saturating_add(1),
+            Delivery::Pieces => usize::MAX,
+        };
+        inflation.step(&mut self.bytes, room)
     }
 
     /// Looks at the bytes that were added: whether they go on with text.
