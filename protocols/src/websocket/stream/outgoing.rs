@@ -67,7 +67,7 @@ impl Outgoing {
         if self.closed {
             return;
         }
-        let mut header = Header { last: true, opcode, mask: None, length: payload.len() as u64 };
+        let mut header = Header::new(opcode, true, payload);
         match &mut self.random {
             None => {
                 down.extend_from_slice(header.encode().bytes());
