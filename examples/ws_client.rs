@@ -23,7 +23,8 @@ Usage: ws_client [URL] [--send TEXT] [--ca FILE]
 Opens a WebSocket at URL (default ws://127.0.0.1:8008/), which may be wss:// for one
 over TLS, and sends back each message until the server closes it. With --send it
 sends TEXT, prints the first message that comes, and closes. With --ca it trusts
-the authorities in FILE, of PEM, alone. Exits with 0 if the WebSocket was closed in
+the authorities in FILE, of PEM, alone. Built with the feature deflate, it asks for
+compression, of each message with regard to those before. Exits with 0 if the WebSocket was closed in
 an orderly way, with 1 otherwise.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -71,7 +72,10 @@ pub(crate) fn client(
     text: Option<String>,
     ended: Ended,
 ) -> WebSocketReceiver<impl WebSocketProtocol + use<>> {
-    WebSocketReceiver::client(Client { text, ended }, url).max_message(MAX_MESSAGE)
+    let receiver = WebSocketReceiver::client(Client { text, ended }, url).max_message(MAX_MESSAGE);
+    #[cfg(feature = "deflate")]
+    let receiver = receiver.deflate(ropewalk::DeflateOptions::new().context_takeover(true));
+    receiver
 }
 
 /// What the command line says.

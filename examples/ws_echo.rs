@@ -14,7 +14,8 @@ const USAGE: &str = "\
 Usage: ws_echo [ENDPOINT]
 
 Sends back each message of the WebSockets that clients open on ENDPOINT (default
-127.0.0.1:8008; ws:8008 and wss:8443:cert=FILE are understood). A message may have 32 MiB.";
+127.0.0.1:8008; ws:8008 and wss:8443:cert=FILE are understood). A message may have 32 MiB.
+Built with the feature deflate, it compresses if the client asks for that.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
@@ -35,7 +36,12 @@ impl WebSocketProtocol for Echo {
 }
 
 pub(crate) fn echo() -> impl Factory {
-    for_protocol(|| WebSocketReceiver::server(Echo).max_message(MAX_MESSAGE))
+    for_protocol(|| {
+        let receiver = WebSocketReceiver::server(Echo).max_message(MAX_MESSAGE);
+        #[cfg(feature = "deflate")]
+        let receiver = receiver.deflate(ropewalk::DeflateOptions::new());
+        receiver
+    })
 }
 
 /// What the WebSockets go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below.

@@ -109,6 +109,7 @@
 //! * `webpki-roots` (default): the authorities that Mozilla trusts, for TLS clients; compiled in.
 //! * `regex` (default): `Router::regex`; the crate is here as `regex`.
 //! * `native-certs`: those that the operating system trusts.
+//! * `deflate`: `WebSocketReceiver::deflate`, which compresses the messages of WebSockets.
 //! * `zlib`: `ZlibPlugin`, which compresses the messages of tinyproto.
 #![forbid(unsafe_code)]
 
@@ -140,6 +141,8 @@ pub use ropewalk_endpoints::{
     TlsInfo, TlsLayer, TlsRoots, TlsServerConfig, TlsServerConfigBuilder, TlsServerEndpoint, TlsTransport,
     TlsVersion,
 };
+#[cfg(feature = "deflate")]
+pub use ropewalk_protocols::DeflateOptions;
 #[cfg(feature = "zlib")]
 pub use ropewalk_protocols::ZlibPlugin;
 #[cfg(feature = "regex")]

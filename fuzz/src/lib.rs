@@ -10,6 +10,7 @@ mod resuming;
 mod sending;
 mod tls;
 mod tls_end;
+pub mod websocket;
 mod witness;
 
 pub use choices::Choices;

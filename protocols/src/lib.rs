@@ -75,6 +75,8 @@ pub use tinyproto::transmit::Transmit;
 #[cfg(feature = "zlib")]
 pub use tinyproto::zlib::ZlibPlugin;
 pub use websocket::close_code::CloseCode;
+#[cfg(feature = "deflate")]
+pub use websocket::deflate::options::DeflateOptions;
 pub use websocket::error::{FrameProblem, WebSocketError};
 pub use websocket::fragments::{FragmentedMessage, MessageInProgress};
 pub use websocket::handshake::error::HandshakeError;

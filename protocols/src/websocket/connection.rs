@@ -2,6 +2,7 @@
 
 use ropewalk_reactor::{Instant, Result, Transport};
 
+use super::deflate::{Agreement, Inflation};
 use super::error::WebSocketError;
 use super::frames::assembly::{Assembly, message};
 use super::frames::decoder::{Frame, FrameDecoder};
@@ -32,6 +33,8 @@ pub(super) struct Connection<P> {
     decoder: FrameDecoder,
     /// The message that is coming, unless it was delivered already or nobody wants it any more.
     assembly: Option<Assembly>,
+    /// There if compression was agreed on.
+    inflation: Option<Box<Inflation>>,
 }
 
 /// What is found.
@@ -39,6 +42,8 @@ pub(super) enum Part {
     Head,
     HeadTooLong,
     Frame(Frame),
+    /// What was read before and is not inflated yet.
+    Compressed,
     /// What comes after the last close frame.
     Ignored,
 }
@@ -58,6 +63,7 @@ impl<P: WebSocketProtocol> Connection<P> {
             finder: HeadFinder::default(),
             decoder,
             assembly: None,
+            inflation: None,
         }
     }
 
@@ -86,6 +92,7 @@ impl<P: WebSocketProtocol> Connection<P> {
             Part::Head if self.role() == Role::Client => self.deliver_answer(bytes),
             Part::Head => self.deliver_request(bytes, transport),
             Part::Frame(frame) => self.deliver_frame(frame, bytes),
+            Part::Compressed => self.inflate(),
         }
     }
 
@@ -117,22 +124,27 @@ impl<P: WebSocketProtocol> Connection<P> {
             transport.lose_connection();
         } else if transport.is_open() {
             let subprotocol = upgrade.choose(&self.options.subprotocols).map(str::to_owned);
-            transport.write(upgrade.accept(subprotocol.as_deref()));
-            self.open(subprotocol.as_deref());
+            let deflate = self.options.deflate.as_ref();
+            let (agreement, extensions) = deflate.and_then(|deflate| upgrade.agree(deflate)).unzip();
+            transport.write(upgrade.accept(subprotocol.as_deref(), extensions.as_deref()));
+            self.open(subprotocol.as_deref(), agreement.as_ref());
         }
     }
 
     fn deliver_answer(&mut self, head: &[u8]) -> Result {
         let question = self.question.take().expect("a client has asked once");
-        let subprotocol = question.check(head, &self.options.subprotocols)?;
-        self.open(subprotocol.as_deref());
+        let answer = question.check(head, &self.options)?;
+        self.open(answer.subprotocol.as_deref(), answer.agreement.as_ref());
         Ok(())
     }
 
-    fn open(&mut self, subprotocol: Option<&str>) {
+    fn open(&mut self, subprotocol: Option<&str>, agreement: Option<&Agreement>) {
         let heartbeat = self.options.heartbeat;
+        self.decoder.may_compress = agreement.is_some();
+        self.inflation = agreement.map(|agreement| Box::new(Inflation::new(agreement)));
         let (protocol, socket) = self.parts();
         socket.set_subprotocol(subprotocol);
+        socket.set_agreement(agreement);
         socket.set_phase(Phase::Open);
         socket.set_timer(heartbeat);
         protocol.opened(socket);
@@ -151,13 +163,13 @@ impl<P: WebSocketProtocol> Connection<P> {
     fn begin_frame(&mut self, header: &Header) -> Result {
         self.decoder.begin(header);
         match header.opcode {
-            Opcode::Text => self.begin_message(MessageKind::Text),
-            Opcode::Binary => self.begin_message(MessageKind::Binary),
+            Opcode::Text => self.begin_message(MessageKind::Text, header.compressed),
+            Opcode::Binary => self.begin_message(MessageKind::Binary, header.compressed),
             _ => {}
         }
         let limit = self.options.max_message;
         match &self.assembly {
-            Some(assembly) if assembly.delivery == Delivery::Whole => {
+            Some(assembly) if assembly.delivery == Delivery::Whole && !self.is_inflating() => {
                 let length = header.length.saturating_add(assembly.length() as u64);
                 if length > limit as u64 {
                     Err(WebSocketError::MessageTooBig { limit }.into())
@@ -169,8 +181,11 @@ impl<P: WebSocketProtocol> Connection<P> {
         }
     }
 
-    fn begin_message(&mut self, kind: MessageKind) {
+    fn begin_message(&mut self, kind: MessageKind, compressed: bool) {
         if self.phase() == Phase::Open {
+            if let Some(inflation) = self.inflation.as_mut().filter(|_| compressed) {
+                inflation.begin();
+            }
             let (protocol, socket) = self.parts();
             let delivery = protocol.message_begun(socket, kind);
             self.assembly = Some(Assembly::new(kind, delivery));
@@ -183,6 +198,10 @@ impl<P: WebSocketProtocol> Connection<P> {
         let (Some(socket), Some(assembly)) = (socket, &mut self.assembly) else {
             return Ok(());
         };
+        if let Some(inflation) = self.inflation.as_mut().filter(|inflation| inflation.in_message()) {
+            inflation.add(bytes, payload.mask);
+            return Ok(());
+        }
         let is_whole = payload.ends_message && payload.mask.is_none() && assembly.length() == 0;
         match assembly.delivery {
             Delivery::Whole if is_whole => {
@@ -197,13 +216,39 @@ impl<P: WebSocketProtocol> Connection<P> {
             }
             Delivery::Pieces => {
                 assembly.add(bytes, payload.mask);
-                let checked = assembly.check();
-                let piece = assembly.piece();
-                if !piece.bytes().is_empty() {
-                    self.protocol.piece_received(socket, piece)?;
-                    assembly.clear_piece();
+                deliver_piece(&mut self.protocol, socket, assembly)
+            }
+        }
+    }
+
+    fn is_inflating(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.in_message())
+    }
+
+    /// Goes on with a compressed message: by a bounded step, or, when all is inflated, by its end.
+    fn inflate(&mut self) -> Result {
+        let socket = self.socket.as_ref().expect("connection_made comes before all other callbacks");
+        let (Some(inflation), Some(assembly)) = (&mut self.inflation, &mut self.assembly) else {
+            return Ok(());
+        };
+        if !inflation.has_more() {
+            inflation.finish()?;
+            return self.end_message();
+        }
+        let limit = self.options.max_message;
+        let added = assembly.add_inflated(inflation, limit);
+        match assembly.delivery {
+            Delivery::Whole => {
+                assembly.check()?;
+                if assembly.length() > limit {
+                    return Err(WebSocketError::MessageTooBig { limit }.into());
                 }
-                Ok(checked?)
+                Ok(added?)
+            }
+            Delivery::Pieces => {
+                // However it was cut, what comes before an error is heard.
+                deliver_piece(&mut self.protocol, socket, assembly)?;
+                Ok(added?)
             }
         }
     }
@@ -212,6 +257,14 @@ impl<P: WebSocketProtocol> Connection<P> {
         if !self.decoder.end() {
             return Ok(());
         }
+        match self.inflation.as_mut().filter(|inflation| inflation.in_message()) {
+            Some(inflation) => inflation.end(),
+            None => self.end_message()?,
+        }
+        Ok(())
+    }
+
+    fn end_message(&mut self) -> Result {
         let Some(assembly) = self.assembly.take().filter(|_| self.phase() == Phase::Open) else {
             return Ok(());
         };
@@ -252,6 +305,21 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 }
 
+/// Delivers what was added to a message in pieces.
+fn deliver_piece(
+    protocol: &mut impl WebSocketProtocol,
+    socket: &WebSocket,
+    assembly: &mut Assembly,
+) -> Result {
+    let checked = assembly.check();
+    let piece = assembly.piece();
+    if !piece.bytes().is_empty() {
+        protocol.piece_received(socket, piece)?;
+        assembly.clear_piece();
+    }
+    Ok(checked?)
+}
+
 fn refuse(transport: &Transport, refusal: Refusal) -> Result {
     transport.write(refusal.response.encode(false));
     Err(refusal.error.into())
@@ -266,6 +334,9 @@ impl<P: WebSocketProtocol> Framing for Connection<P> {
                 Ok(length) => length.map(|length| Found { length, frame: Part::Head }),
                 Err(HeadTooLong) => Some(Found { length: 0, frame: Part::HeadTooLong }),
             },
+            Phase::Open if self.inflation.as_ref().is_some_and(|inflation| inflation.is_due()) => {
+                Some(Found { length: 0, frame: Part::Compressed })
+            }
             Phase::Open | Phase::Closing => {
                 let found = self.decoder.find(input)?;
                 Some(Found { length: found.length, frame: Part::Frame(found.frame) })

@@ -15,6 +15,8 @@ pub enum WebSocketError {
     BadFrame(FrameProblem),
     /// Text, or the reason of a close, that is not UTF-8. The peer was told by code 1007.
     InvalidUtf8,
+    /// A compressed message that cannot be inflated. The peer was told by code 1007.
+    BadDeflate,
     /// A frame announced with more bytes than are accepted. The peer was told by code 1009.
     FrameTooBig {
         /// How many bytes were announced.
@@ -49,7 +51,7 @@ pub enum WebSocketError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FrameProblem {
-    /// A reserved bit is set, though no extension was agreed on.
+    /// A reserved bit is set, though no extension was agreed on that uses it here.
     ReservedBits,
     /// An opcode without a meaning.
     UnknownOpcode {
@@ -87,7 +89,7 @@ impl WebSocketError {
     pub(super) const fn close_code(&self) -> Option<CloseCode> {
         Some(match self {
             Self::BadFrame(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidUtf8 => CloseCode::INVALID_DATA,
+            Self::InvalidUtf8 | Self::BadDeflate => CloseCode::INVALID_DATA,
             Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::NoPong(_) | Self::MessageAbandoned => CloseCode::INTERNAL_ERROR,
             Self::NotClosed | Self::CloseTimedOut(_) | Self::ClosedByPeer { .. } => return None,
@@ -106,6 +108,7 @@ impl fmt::Display for WebSocketError {
         match self {
             Self::BadFrame(problem) => problem.fmt(formatter),
             Self::InvalidUtf8 => formatter.write_str("text that is not UTF-8"),
+            Self::BadDeflate => formatter.write_str("a compressed message that cannot be inflated"),
             Self::FrameTooBig { length, limit } => {
                 write!(formatter, "a frame of {length} bytes; the limit is {limit}")
             }

@@ -28,13 +28,16 @@ pub struct FragmentedMessage<T: ?Sized> {
     socket: WebSocket,
     /// That of the next frame.
     opcode: Opcode,
+    /// As the first fragment has decided.
+    compressed: bool,
     finished: bool,
     pieces: PhantomData<fn(&T)>,
 }
 
 impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
     pub(super) fn new(socket: &WebSocket, kind: MessageKind) -> Self {
-        Self { socket: socket.clone(), opcode: kind.opcode(), finished: false, pieces: PhantomData }
+        let opcode = kind.opcode();
+        Self { socket: socket.clone(), opcode, compressed: false, finished: false, pieces: PhantomData }
     }
 
     /// Sends a piece, which may be empty.
@@ -50,7 +53,14 @@ impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
 
     fn send_fragment(&mut self, last: bool, piece: &[u8]) {
         if self.socket.is_open() {
-            self.socket.send_frame(self.opcode, last, piece);
+            if self.opcode != Opcode::Continuation {
+                self.compressed = self.socket.deflation(piece).is_some();
+            }
+            if self.compressed {
+                self.socket.send_compressed_fragment(self.opcode, last, piece);
+            } else {
+                self.socket.send_frame(self.opcode, last, piece);
+            }
         }
         self.opcode = Opcode::Continuation;
     }

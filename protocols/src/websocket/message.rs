@@ -1,7 +1,10 @@
 //! Messages, received and to be sent.
 
+use std::sync::OnceLock;
+
 use ropewalk_reactor::Bytes;
 
+use super::deflate::Deflation;
 use super::frames::header::{Header, Opcode};
 
 /// A message, or a piece of one.
@@ -89,6 +92,8 @@ impl MessageKind {
 #[derive(Clone, Debug)]
 pub struct EncodedMessage {
     frame: Bytes,
+    /// The frame for those who take it compressed, once there was one; `None` if it is better sent as it is.
+    compressed: OnceLock<Option<Bytes>>,
     kind: MessageKind,
     header_length: usize,
 }
@@ -98,14 +103,23 @@ impl EncodedMessage {
     pub fn new<'a>(message: impl Into<Message<'a>>) -> Self {
         let message = message.into();
         let (kind, payload) = (message.kind(), message.bytes());
-        let header = Header { last: true, opcode: kind.opcode(), mask: None, length: payload.len() as u64 };
-        let header = header.encode();
+        let header = Header::new(kind.opcode(), true, payload).encode();
         let frame = [header.bytes(), payload].concat().into();
-        Self { frame, kind, header_length: header.bytes().len() }
+        Self { frame, compressed: OnceLock::new(), kind, header_length: header.bytes().len() }
     }
 
     pub(super) fn frame(&self) -> Bytes {
         self.frame.clone()
+    }
+
+    /// The frame compressed, if that makes it shorter.
+    pub(super) fn compressed_frame(&self, deflation: &Deflation) -> Option<Bytes> {
+        let compress = || {
+            let payload = deflation.compress_shared(self.payload())?;
+            let header = Header { compressed: true, ..Header::new(self.kind.opcode(), true, &payload) };
+            Some([header.encode().bytes(), &payload].concat().into())
+        };
+        self.compressed.get_or_init(compress).clone()
     }
 
     pub(super) fn kind(&self) -> MessageKind {

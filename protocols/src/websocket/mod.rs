@@ -3,6 +3,12 @@
 pub(crate) mod close_code;
 mod close_frame;
 mod connection;
+#[cfg(feature = "deflate")]
+pub(crate) mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[allow(clippy::needless_pass_by_ref_mut, reason = "the signatures are those of compression")]
+#[path = "no_deflate.rs"]
+mod deflate;
 pub(crate) mod error;
 pub(crate) mod fragments;
 mod frames;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::deflate::DeflateOptions;
+
 /// As most implementations in Python have it.
 const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -18,6 +20,7 @@ pub(super) struct Options {
     pub(super) close_timeout: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) subprotocols: Vec<String>,
+    pub(super) deflate: Option<DeflateOptions>,
 }
 
 impl Default for Options {
@@ -30,6 +33,7 @@ impl Default for Options {
             close_timeout: DEFAULT_TIMEOUT,
             heartbeat: None,
             subprotocols: Vec::new(),
+            deflate: None,
         }
     }
 }

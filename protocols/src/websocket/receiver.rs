@@ -74,6 +74,15 @@ impl<P: WebSocketProtocol> WebSocketReceiver<P> {
         self
     }
 
+    /// The same with compression of messages (RFC 7692), if the peer agrees. Off by default. It changes nothing of what is
+    /// delivered, nor of the limit of messages, which is one of their length without compression.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, options: super::deflate::DeflateOptions) -> Self {
+        self.connection.options.deflate = Some(options);
+        self
+    }
+
     /// The same with another limit: messages of this many bytes are accepted. Default 1 MiB. It does not hold for messages that
     /// are [delivered in pieces](super::Delivery::Pieces).
     #[must_use]
@@ -172,7 +181,7 @@ impl<P: WebSocketProtocol> Protocol for WebSocketReceiver<P> {
         connection.heard = transport.reactor().now();
         if let Some(question) = &mut connection.question {
             match transport.reactor().secret() {
-                Ok(key) => transport.write(question.encode(key, &connection.options.subprotocols)),
+                Ok(key) => transport.write(question.encode(key, &connection.options)),
                 Err(error) => transport.fail(error),
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ropewalk_reactor::{TimerKey, Transport};
 
+use super::deflate::{Agreement, Deflation};
 use super::error::WebSocketError;
 use super::fragments::{FragmentedMessage, MessageInProgress};
 use super::frames::header::{CONTROL_MAX, Header, Opcode};
@@ -51,6 +52,8 @@ struct Shared {
     /// What is waited for: the end of the handshake, the time for a ping, or the end of closing.
     timer: Cell<Option<TimerKey>>,
     subprotocol: OnceCell<String>,
+    /// There if compression was agreed on.
+    deflation: OnceCell<Box<Deflation>>,
     /// Messages that wait for the end of one that is being sent in fragments; `None` if there is no such.
     behind_fragments: RefCell<Option<Vec<EncodedMessage>>>,
 }
@@ -63,6 +66,7 @@ impl WebSocket {
             close_timeout,
             timer: Cell::new(None),
             subprotocol: OnceCell::new(),
+            deflation: OnceCell::new(),
             behind_fragments: RefCell::new(None),
         };
         Self { transport: transport.clone(), shared: Rc::new(shared) }
@@ -78,10 +82,19 @@ impl WebSocket {
             waiting.push(EncodedMessage::new(message));
             return;
         }
-        self.send_frame(message.kind().opcode(), true, message.bytes());
+        self.send_message(message.kind(), message.bytes());
     }
 
-    /// Sends a message that was encoded before. A server copies nothing; a client has to mask it.
+    fn send_message(&self, kind: MessageKind, payload: &[u8]) {
+        let opcode = kind.opcode();
+        match self.deflation(payload).and_then(|deflation| deflation.compress(payload)) {
+            Some(payload) => self.send_compressed(opcode, true, &payload),
+            None => self.send_frame(opcode, true, payload),
+        }
+    }
+
+    /// Sends a message that was encoded before. A server copies nothing, and if the message is to be compressed it is so once for
+    /// all; a client has to mask it.
     pub fn send_encoded(&self, message: &EncodedMessage) {
         if !self.is_open() {
             return;
@@ -90,9 +103,23 @@ impl WebSocket {
             waiting.push(message.clone());
             return;
         }
-        match self.shared.role {
-            Role::Server => self.transport.write_shared(message.frame()),
-            Role::Client => self.send_frame(message.kind().opcode(), true, message.payload()),
+        let deflation = self.deflation(message.payload());
+        match (self.shared.role, deflation) {
+            (Role::Server, None) => self.transport.write_shared(message.frame()),
+            (Role::Server, Some(deflation)) if deflation.can_share(message.payload().len()) => {
+                self.send_shared(message, deflation);
+            }
+            _ => self.send_message(message.kind(), message.payload()),
+        }
+    }
+
+    fn send_shared(&self, message: &EncodedMessage, deflation: &Deflation) {
+        match message.compressed_frame(deflation) {
+            Some(frame) => {
+                deflation.begin_anew();
+                self.transport.write_shared(frame);
+            }
+            None => self.transport.write_shared(message.frame()),
         }
     }
 
@@ -204,6 +231,21 @@ impl WebSocket {
         }
     }
 
+    pub(super) fn set_agreement(&self, agreement: Option<&Agreement>) {
+        if let Some(agreement) = agreement {
+            self.shared.deflation.get_or_init(|| Box::new(Deflation::new(agreement)));
+        }
+    }
+
+    /// What compresses a message that is, or begins with, this payload, if it is to be compressed.
+    pub(super) fn deflation(&self, payload: &[u8]) -> Option<&Deflation> {
+        self.shared
+            .deflation
+            .get()
+            .map(|deflation| &**deflation)
+            .filter(|deflation| deflation.wants(payload.len()))
+    }
+
     /// Puts another timer in the place of the one that runs.
     pub(super) fn set_timer(&self, delay: Option<Duration>) {
         let timer = delay.map(|delay| self.transport.set_timer(delay));
@@ -250,8 +292,24 @@ impl WebSocket {
         self.send_frame(Opcode::Close, true, &close_frame::encode(code, reason));
     }
 
+    /// Sends a fragment of a message that is compressed.
+    pub(super) fn send_compressed_fragment(&self, opcode: Opcode, last: bool, piece: &[u8]) {
+        if let Some(deflation) = self.shared.deflation.get() {
+            self.send_compressed(opcode, last, &deflation.compress_fragment(piece, last));
+        }
+    }
+
+    fn send_compressed(&self, opcode: Opcode, last: bool, payload: &[u8]) {
+        // Only the first frame of a message tells.
+        let compressed = opcode != Opcode::Continuation;
+        self.write_frame(Header { compressed, ..Header::new(opcode, last, payload) }, payload);
+    }
+
     pub(super) fn send_frame(&self, opcode: Opcode, last: bool, payload: &[u8]) {
-        let mut header = Header { last, opcode, mask: None, length: payload.len() as u64 };
+        self.write_frame(Header::new(opcode, last, payload), payload);
+    }
+
+    fn write_frame(&self, mut header: Header, payload: &[u8]) {
         match self.shared.role {
             Role::Server => self.transport.write_vectored(&[header.encode().bytes(), payload]),
             Role::Client => match self.transport.reactor().secret() {

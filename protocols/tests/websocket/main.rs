@@ -3,6 +3,8 @@
 
 mod client;
 mod closing;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod handshake;
 mod hostile;
 mod laws;

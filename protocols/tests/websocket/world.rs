@@ -29,11 +29,18 @@ pub(crate) struct Listens {
     pub(crate) delivery: Delivery,
     /// Whether it records that output waits, too, which depends on the peer.
     pub(crate) hears_flow: bool,
+    pub(crate) records_pieces: bool,
 }
 
 impl Listens {
     pub(crate) fn new(log: &Events) -> Self {
-        Self { log: log.clone(), react: Rc::new(|_, _| Ok(())), delivery: Delivery::Whole, hears_flow: false }
+        Self {
+            log: log.clone(),
+            react: Rc::new(|_, _| Ok(())),
+            delivery: Delivery::Whole,
+            hears_flow: false,
+            records_pieces: true,
+        }
     }
 
     /// Sends back what comes; "quit" closes, "fail" fails.
@@ -88,7 +95,9 @@ impl WebSocketProtocol for Listens {
     }
 
     fn piece_received(&mut self, _: &WebSocket, piece: Message<'_>) -> Result {
-        self.log.record_stream(name(piece), piece.bytes());
+        if self.records_pieces {
+            self.log.record_stream(name(piece), piece.bytes());
+        }
         Ok(())
     }
 

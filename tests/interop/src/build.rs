@@ -17,7 +17,7 @@ pub fn example_path(name: &str) -> PathBuf {
 fn build_examples() -> BTreeMap<String, PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", "ropewalk", "--examples"]);
+    command.args(["build", "--package", "ropewalk", "--examples", "--features", "deflate"]);
     command.args(["--message-format", "json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");

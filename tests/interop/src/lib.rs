@@ -29,4 +29,4 @@ pub use program::{Finished, Running};
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes; a test that waits as long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);

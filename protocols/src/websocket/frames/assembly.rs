@@ -5,6 +5,7 @@ use simdutf8::{basic, compat};
 use super::mask::Mask;
 use crate::delivery::Delivery;
 use crate::spare;
+use crate::websocket::deflate::Inflation;
 use crate::websocket::error::WebSocketError;
 use crate::websocket::{Message, MessageKind};
 
@@ -32,6 +33,19 @@ impl Assembly {
             Some(mask) => mask.append(payload, &mut self.bytes),
             None => self.bytes.extend_from_slice(payload),
         }
+    }
+
+    /// Adds some of what an inflation has to add: of a whole message, no more than one byte beyond the limit.
+    pub(crate) fn add_inflated(
+        &mut self,
+        inflation: &mut Inflation,
+        limit: usize,
+    ) -> Result<(), WebSocketError> {
+        let room = match self.delivery {
+            Delivery::Whole => limit.saturating_sub(self.bytes.len()).saturating_add(1),
+            Delivery::Pieces => usize::MAX,
+        };
+        inflation.step(&mut self.bytes, room)
     }
 
     /// Looks at the bytes that were added: whether they go on with text.

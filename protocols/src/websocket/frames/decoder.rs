@@ -23,6 +23,8 @@ pub(crate) enum Frame {
 pub(crate) struct FrameDecoder {
     role: Role,
     max_frame: u64,
+    /// Compression was agreed on.
+    pub(crate) may_compress: bool,
     /// The frame of data whose payload is coming.
     frame: Option<OpenFrame>,
     /// A message has begun and its last frame has not.
@@ -37,7 +39,7 @@ struct OpenFrame {
 
 impl FrameDecoder {
     pub(crate) fn new(role: Role, max_frame: u64) -> Self {
-        Self { role, max_frame, frame: None, in_message: false }
+        Self { role, max_frame, may_compress: false, frame: None, in_message: false }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -59,7 +61,7 @@ impl FrameDecoder {
     }
 
     fn find_header(&self, input: &[u8]) -> Result<Option<Found<Frame>>, WebSocketError> {
-        let Some((header, length)) = Header::read(input)? else {
+        let Some((header, length)) = Header::read(input, self.may_compress)? else {
             return Ok(None);
         };
         self.check(&header)?;

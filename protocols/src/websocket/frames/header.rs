@@ -10,6 +10,8 @@ pub(crate) const CONTROL_MAX: usize = 125;
 const LENGTH_MAX: usize = 14;
 
 const FIN: u8 = 0x80;
+/// The first reserved bit: the message is compressed (RFC 7692, section 6).
+const COMPRESSED: u8 = 0x40;
 const RESERVED: u8 = 0x70;
 const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
@@ -52,19 +54,26 @@ impl Opcode {
 pub(crate) struct Header {
     pub(crate) last: bool,
     pub(crate) opcode: Opcode,
+    /// The message that begins here is compressed.
+    pub(crate) compressed: bool,
     pub(crate) mask: Option<Mask>,
     /// The length of the payload.
     pub(crate) length: u64,
 }
 
 impl Header {
+    /// That of a frame without a mask.
+    pub(crate) fn new(opcode: Opcode, last: bool, payload: &[u8]) -> Self {
+        Self { last, opcode, compressed: false, mask: None, length: payload.len() as u64 }
+    }
+
     /// Reads the header at the beginning of `input`, and tells how long it is; with `None` more bytes are needed. What is wrong
-    /// with the first two bytes is seen in them.
-    pub(crate) fn read(input: &[u8]) -> Result<Option<(Self, usize)>, FrameProblem> {
+    /// with the first two bytes is seen in them, such as a message that is compressed though that was not agreed on.
+    pub(crate) fn read(input: &[u8], may_compress: bool) -> Result<Option<(Self, usize)>, FrameProblem> {
         let [first, second, rest @ ..] = input else {
             return Ok(None);
         };
-        let (last, opcode) = read_first(*first)?;
+        let (last, opcode, compressed) = read_first(*first, may_compress)?;
         let short = second & LENGTH;
         if opcode.is_control() {
             check_control(last, short)?;
@@ -77,13 +86,14 @@ impl Header {
             (true, Some((key, rest))) => (Some(Mask::new(*key)), rest),
             (true, None) => return Ok(None),
         };
-        Ok(Some((Self { last, opcode, mask, length }, input.len() - rest.len())))
+        Ok(Some((Self { last, opcode, compressed, mask, length }, input.len() - rest.len())))
     }
 
     /// The header as it is sent, with the shortest form of the length.
     pub(crate) fn encode(&self) -> EncodedHeader {
         let mut encoded = EncodedHeader { bytes: [0; LENGTH_MAX], length: 0 };
-        encoded.push(&[if self.last { FIN } else { 0 } | self.opcode as u8]);
+        let (last, compressed) = (u8::from(self.last) * FIN, u8::from(self.compressed) * COMPRESSED);
+        encoded.push(&[last | compressed | self.opcode as u8]);
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         match (u8::try_from(self.length), u16::try_from(self.length)) {
             (Ok(length), _) if length < LENGTH_16 => encoded.push(&[masked | length]),
@@ -103,13 +113,16 @@ impl Header {
     }
 }
 
-fn read_first(first: u8) -> Result<(bool, Opcode), FrameProblem> {
-    if first & RESERVED != 0 {
+fn read_first(first: u8, may_compress: bool) -> Result<(bool, Opcode, bool), FrameProblem> {
+    let bits = first & OPCODE;
+    let opcode = Opcode::from_bits(bits);
+    let compressed = first & RESERVED == COMPRESSED;
+    let begins_message = matches!(opcode, Some(Opcode::Text | Opcode::Binary));
+    if first & RESERVED != 0 && !(compressed && may_compress && begins_message) {
         return Err(FrameProblem::ReservedBits);
     }
-    let bits = first & OPCODE;
-    let opcode = Opcode::from_bits(bits).ok_or(FrameProblem::UnknownOpcode { opcode: bits })?;
-    Ok((first & FIN != 0, opcode))
+    let opcode = opcode.ok_or(FrameProblem::UnknownOpcode { opcode: bits })?;
+    Ok((first & FIN != 0, opcode, compressed))
 }
 
 fn check_control(last: bool, length: u8) -> Result<(), FrameProblem> {
@@ -161,7 +174,7 @@ mod tests {
     use super::*;
 
     fn header(length: u64, mask: Option<Mask>) -> Header {
-        Header { last: true, opcode: Opcode::Binary, mask, length }
+        Header { mask, length, ..Header::new(Opcode::Binary, true, b"") }
     }
 
     #[test]
@@ -172,9 +185,13 @@ mod tests {
                 let header = header(length, mask);
                 let encoded = header.encode();
                 assert_eq!(encoded.bytes().len(), bytes + extra, "{length}");
-                assert_eq!(Header::read(encoded.bytes()), Ok(Some((header, bytes + extra))));
+                assert_eq!(Header::read(encoded.bytes(), false), Ok(Some((header, bytes + extra))));
                 for end in 0..encoded.bytes().len() {
-                    assert_eq!(Header::read(&encoded.bytes()[..end]), Ok(None), "{end} bytes of {header:?}");
+                    assert_eq!(
+                        Header::read(&encoded.bytes()[..end], false),
+                        Ok(None),
+                        "{end} bytes of {header:?}"
+                    );
                 }
             }
         }
@@ -192,24 +209,36 @@ mod tests {
     #[test]
     fn what_is_wrong_with_the_beginning_is_seen_there() {
         for bits in [0x40, 0x20, 0x10] {
-            assert_eq!(Header::read(&[0x81 | bits, 0]), Err(FrameProblem::ReservedBits));
+            assert_eq!(Header::read(&[0x81 | bits, 0], false), Err(FrameProblem::ReservedBits));
         }
         for opcode in [3, 7, 11, 15] {
-            assert_eq!(Header::read(&[0x80 | opcode, 0]), Err(FrameProblem::UnknownOpcode { opcode }));
+            assert_eq!(Header::read(&[0x80 | opcode, 0], false), Err(FrameProblem::UnknownOpcode { opcode }));
         }
         for opcode in [8, 9, 10] {
-            assert_eq!(Header::read(&[opcode, 0]), Err(FrameProblem::FragmentedControl));
-            assert_eq!(Header::read(&[0x80 | opcode, 126]), Err(FrameProblem::LongControl));
-            assert_eq!(Header::read(&[0x80 | opcode, 127]), Err(FrameProblem::LongControl));
+            assert_eq!(Header::read(&[opcode, 0], false), Err(FrameProblem::FragmentedControl));
+            assert_eq!(Header::read(&[0x80 | opcode, 126], false), Err(FrameProblem::LongControl));
+            assert_eq!(Header::read(&[0x80 | opcode, 127], false), Err(FrameProblem::LongControl));
+        }
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_tells_that_it_is_compressed() {
+        for opcode in [Opcode::Text, Opcode::Binary] {
+            let header = Header { compressed: true, ..Header::new(opcode, false, b"") };
+            assert_eq!(header.encode().bytes(), [0x40 | opcode as u8, 0]);
+            assert_eq!(Header::read(header.encode().bytes(), true), Ok(Some((header, 2))));
+        }
+        for first in [0x40, 0xc8, 0xc9, 0xca, 0xc3, 0xe1, 0xd1, 0xa1, 0x91, 0xf1] {
+            assert_eq!(Header::read(&[first, 0], true), Err(FrameProblem::ReservedBits), "{first:#x}");
         }
     }
 
     #[test]
     fn lengths_in_a_longer_form_than_needed_and_impossible_ones_are_refused() {
-        assert_eq!(Header::read(b"\x82\x7e\x00\x7d"), Err(FrameProblem::BadLength { length: 125 }));
+        assert_eq!(Header::read(b"\x82\x7e\x00\x7d", false), Err(FrameProblem::BadLength { length: 125 }));
         let long = b"\x82\x7f\0\0\0\0\0\0\xff\xff";
-        assert_eq!(Header::read(long), Err(FrameProblem::BadLength { length: 65_535 }));
-        let negative = Header::read(b"\x82\x7f\x80\0\0\0\0\0\0\0");
+        assert_eq!(Header::read(long, false), Err(FrameProblem::BadLength { length: 65_535 }));
+        let negative = Header::read(b"\x82\x7f\x80\0\0\0\0\0\0\0", false);
         assert_eq!(negative, Err(FrameProblem::BadLength { length: 1 << 63 }));
     }
 }

@@ -8,6 +8,7 @@ use super::headers::{self, Fields};
 use super::key;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
+use crate::websocket::deflate::{Agreement, DeflateOptions};
 
 /// The only version there is.
 const VERSION: &[u8] = b"13";
@@ -103,13 +104,21 @@ impl Upgrade<'_> {
         ours.iter().find(offers).map(String::as_str)
     }
 
+    /// Agrees on compression, if the client offers it, and tells what to answer.
+    pub(crate) fn agree(&self, options: &DeflateOptions) -> Option<(Agreement, String)> {
+        options.accept(self.request.fields)
+    }
+
     /// The answer that opens the WebSocket.
-    pub(crate) fn accept(&self, subprotocol: Option<&str>) -> String {
+    pub(crate) fn accept(&self, subprotocol: Option<&str>, extensions: Option<&str>) -> String {
         let mut head =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
         headers::push(&mut head, "Sec-WebSocket-Accept", &key::accept(self.key));
         if let Some(subprotocol) = subprotocol {
             headers::push(&mut head, "Sec-WebSocket-Protocol", subprotocol);
+        }
+        if let Some(extensions) = extensions {
+            headers::push(&mut head, "Sec-WebSocket-Extensions", extensions);
         }
         head.push_str("\r\n");
         head

@@ -7,6 +7,8 @@ use super::head::FIELDS_MAX;
 use super::headers::{self, Fields};
 use super::key;
 use super::url::WebSocketUrl;
+use crate::websocket::deflate::Agreement;
+use crate::websocket::options::Options;
 
 /// What a client asks with.
 #[derive(Debug)]
@@ -15,6 +17,12 @@ pub(crate) struct Question {
     /// More header fields, encoded.
     fields: String,
     key: String,
+}
+
+/// What the server has agreed to.
+pub(crate) struct Answer {
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) agreement: Option<Agreement>,
 }
 
 impl Question {
@@ -27,27 +35,26 @@ impl Question {
     }
 
     /// The request, with a key of these bytes.
-    pub(crate) fn encode(&mut self, key: [u8; 16], subprotocols: &[String]) -> String {
+    pub(crate) fn encode(&mut self, key: [u8; 16], options: &Options) -> String {
         self.key = key::encode(key);
         let mut head = format!("GET {} HTTP/1.1\r\n", self.url.resource());
         headers::push(&mut head, "Host", &self.url.host_header());
         head.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\n");
         headers::push(&mut head, "Sec-WebSocket-Key", &self.key);
         head.push_str("Sec-WebSocket-Version: 13\r\n");
-        if !subprotocols.is_empty() {
-            headers::push(&mut head, "Sec-WebSocket-Protocol", &subprotocols.join(", "));
+        if !options.subprotocols.is_empty() {
+            headers::push(&mut head, "Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+        }
+        if let Some(deflate) = &options.deflate {
+            headers::push(&mut head, "Sec-WebSocket-Extensions", &deflate.offer());
         }
         head.push_str(&self.fields);
         head.push_str("\r\n");
         head
     }
 
-    /// Checks the server's answer, and tells which subprotocol it chose.
-    pub(crate) fn check(
-        &self,
-        head: &[u8],
-        subprotocols: &[String],
-    ) -> Result<Option<String>, HandshakeError> {
+    /// Checks the server's answer.
+    pub(crate) fn check(&self, head: &[u8], options: &Options) -> Result<Answer, HandshakeError> {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut fields);
         match parsed.parse(head) {
@@ -62,14 +69,10 @@ impl Question {
         if status != 101 {
             return Err(HandshakeError::Refused { status, meaning: parsed.reason.unwrap_or("").to_owned() });
         }
-        self.check_fields(Fields::new(parsed.headers), subprotocols)
+        self.check_fields(Fields::new(parsed.headers), options)
     }
 
-    fn check_fields(
-        &self,
-        fields: Fields<'_>,
-        subprotocols: &[String],
-    ) -> Result<Option<String>, HandshakeError> {
+    fn check_fields(&self, fields: Fields<'_>, options: &Options) -> Result<Answer, HandshakeError> {
         let expect = |right: bool, field: &'static str, expected: &str| {
             let expected = Some(expected.to_owned());
             if right { Ok(()) } else { Err(HandshakeError::BadAnswer { field, expected }) }
@@ -79,18 +82,31 @@ impl Question {
         let accept = key::accept(self.key.as_bytes());
         let is_right = fields.only("Sec-WebSocket-Accept") == Some(accept.as_bytes());
         expect(is_right, "Sec-WebSocket-Accept", &accept)?;
-        if fields.list("Sec-WebSocket-Extensions").next().is_some() {
-            return Err(HandshakeError::BadAnswer { field: "Sec-WebSocket-Extensions", expected: None });
+        let agreement = check_extensions(fields, options)?;
+        let subprotocol = check_subprotocol(fields, options)?;
+        Ok(Answer { subprotocol, agreement })
+    }
+}
+
+fn check_extensions(fields: Fields<'_>, options: &Options) -> Result<Option<Agreement>, HandshakeError> {
+    if let Some(deflate) = &options.deflate {
+        return deflate.check(fields).map_err(HandshakeError::BadExtensions);
+    }
+    match fields.list("Sec-WebSocket-Extensions").next() {
+        Some(_) => Err(HandshakeError::BadAnswer { field: "Sec-WebSocket-Extensions", expected: None }),
+        None => Ok(None),
+    }
+}
+
+fn check_subprotocol(fields: Fields<'_>, options: &Options) -> Result<Option<String>, HandshakeError> {
+    let mut chosen = fields.all("Sec-WebSocket-Protocol");
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Ok(None),
+        (Some(chosen), None) if options.subprotocols.iter().any(|offered| offered.as_bytes() == chosen) => {
+            Ok(Some(String::from_utf8_lossy(chosen).into_owned()))
         }
-        let mut chosen = fields.all("Sec-WebSocket-Protocol");
-        match (chosen.next(), chosen.next()) {
-            (None, _) => Ok(None),
-            (Some(chosen), None) if subprotocols.iter().any(|offered| offered.as_bytes() == chosen) => {
-                Ok(Some(String::from_utf8_lossy(chosen).into_owned()))
-            }
-            (Some(chosen), _) => {
-                Err(HandshakeError::UnknownSubprotocol(String::from_utf8_lossy(chosen).into_owned()))
-            }
+        (Some(chosen), _) => {
+            Err(HandshakeError::UnknownSubprotocol(String::from_utf8_lossy(chosen).into_owned()))
         }
     }
 }

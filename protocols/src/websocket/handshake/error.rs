@@ -44,6 +44,8 @@ pub enum HandshakeError {
     },
     /// The server chose a subprotocol that was not offered.
     UnknownSubprotocol(String),
+    /// The server agreed to extensions otherwise than they were offered: what it said.
+    BadExtensions(String),
 }
 
 impl fmt::Display for HandshakeError {
@@ -73,6 +75,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::UnknownSubprotocol(name) => {
                 write!(formatter, "the server chose the subprotocol {name:?}, which was not offered")
+            }
+            Self::BadExtensions(said) => {
+                write!(formatter, "the server chose the extensions {said:?}, which were not offered so")
             }
         }
     }

@@ -4,7 +4,7 @@ pub(super) mod accepting;
 pub(super) mod asking;
 pub(crate) mod error;
 pub(super) mod head;
-pub(super) mod headers;
+pub(crate) mod headers;
 pub(super) mod key;
 pub(crate) mod request;
 pub(crate) mod response;

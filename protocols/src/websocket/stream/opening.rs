@@ -8,6 +8,7 @@ use crate::websocket::handshake::asking::Question;
 use crate::websocket::handshake::error::HandshakeError;
 use crate::websocket::handshake::head::{FIELDS_MAX, HeadFinder, HeadTooLong};
 use crate::websocket::handshake::response::HttpResponse;
+use crate::websocket::options::Options;
 
 /// With which TLS begins: the type of the record of a handshake (RFC 8446, section 5.1). HTTP begins with a letter.
 const TLS_HANDSHAKE: u8 = 22;
@@ -24,7 +25,7 @@ pub(super) struct Opening {
 
 enum Side {
     Server(WebSocketServerConfig),
-    Client { question: Question, subprotocols: Vec<String> },
+    Client { question: Question, options: Box<Options> },
 }
 
 impl Opening {
@@ -34,13 +35,15 @@ impl Opening {
     }
 
     pub(super) fn client(question: Question, subprotocols: Vec<String>, max_head: usize) -> Self {
-        Self { side: Side::Client { question, subprotocols }, finder: HeadFinder::default(), max_head }
+        // Streams are not compressed.
+        let options = Box::new(Options { subprotocols, ..Options::default() });
+        Self { side: Side::Client { question, options }, finder: HeadFinder::default(), max_head }
     }
 
     /// Says what a client has to say first.
     pub(super) fn begin(&mut self, key: [u8; 16], down: &mut Vec<u8>) {
-        if let Side::Client { question, subprotocols } = &mut self.side {
-            down.extend_from_slice(question.encode(key, subprotocols).as_bytes());
+        if let Side::Client { question, options } = &mut self.side {
+            down.extend_from_slice(question.encode(key, options).as_bytes());
         }
     }
 
@@ -66,8 +69,8 @@ impl Opening {
                 answer(config, &input[..length], down)?;
                 Ok(Some(length))
             }
-            (Ok(Some(length)), Side::Client { question, subprotocols }) => {
-                question.check(&input[..length], subprotocols)?;
+            (Ok(Some(length)), Side::Client { question, options }) => {
+                question.check(&input[..length], options)?;
                 Ok(Some(length))
             }
             (Err(HeadTooLong), Side::Server(_)) => refuse(Refusal::too_long(self.max_head), down),
@@ -97,7 +100,7 @@ fn answer(config: &WebSocketServerConfig, head: &[u8], down: &mut Vec<u8>) -> Re
 
 fn accept(config: &WebSocketServerConfig, upgrade: &Upgrade<'_>, down: &mut Vec<u8>) {
     let subprotocol = upgrade.choose(&config.subprotocols);
-    down.extend_from_slice(upgrade.accept(subprotocol).as_bytes());
+    down.extend_from_slice(upgrade.accept(subprotocol, None).as_bytes());
 }
 
 fn end_with(response: &HttpResponse, only_head: bool, down: &mut Vec<u8>) -> Result {

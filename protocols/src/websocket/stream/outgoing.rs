@@ -75,7 +75,7 @@ impl Outgoing {
         if self.closed {
             return Ok(());
         }
-        let mut header = Header { last: true, opcode, mask: None, length: payload.len() as u64 };
+        let mut header = Header::new(opcode, true, payload);
         match &mut self.secrets {
             None => {
                 down.extend_from_slice(header.encode().bytes());

@@ -65,6 +65,59 @@ fn what_a_server_in_python_sends_comes_back() {
     assert_eq!(server.finish().output, "closed 1000\n");
 }
 
+/// Serves one client after the other, with compression as each round says, and counts the compressed messages that come.
+const COMPRESSING_SERVER: &str = r"
+import asyncio
+from websockets.asyncio.server import serve
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+compressed = 0
+decode = PerMessageDeflate.decode
+def counting(self, frame, **options):
+    global compressed
+    compressed += frame.rsv1
+    return decode(self, frame, **options)
+PerMessageDeflate.decode = counting
+async def handle(socket):
+    try:
+        assert len(socket.protocol.extensions) == 1, socket.protocol.extensions
+        for length in (0, 1, 1023, 1024, 65535, 65536, 1_000_000):
+            text = ('%d é ' % length * length)[:length]
+            await socket.send(text)
+            assert await asyncio.wait_for(socket.recv(), 50) == text, length
+        await socket.send(['Hel', '', 'lo' * 1000])
+        assert await asyncio.wait_for(socket.recv(), 50) == 'Hel' + 'lo' * 1000
+        await socket.close()
+    except Exception as error:
+        print(repr(error))
+    served.set()
+async def main():
+    global served
+    for factory in (
+        ServerPerMessageDeflateFactory(),
+        ServerPerMessageDeflateFactory(server_max_window_bits=9, client_max_window_bits=9),
+        ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True),
+    ):
+        served = asyncio.Event()
+        options = dict(max_size=None, compression=None, extensions=[factory])
+        async with serve(handle, '127.0.0.1', 0, **options) as server:
+            print(server.sockets[0].getsockname()[1], flush=True)
+            await served.wait()
+    print('compressed', compressed)
+asyncio.run(main())
+";
+
+#[test]
+fn what_a_server_in_python_sends_compressed_comes_back_compressed() {
+    let mut server = Running::start(&mut python_with_websockets(COMPRESSING_SERVER));
+    for _ in 0..3 {
+        let port = server.line();
+        let finished = client(&[&format!("ws://127.0.0.1:{port}/")]);
+        assert!(finished.status.success(), "{finished:?}");
+    }
+    // Of each of three connections the six messages of at least 1 KiB.
+    assert_eq!(server.finish().output, "compressed 18\n");
+}
+
 #[test]
 fn one_text_is_sent_and_the_answer_printed() {
     let (server, port) = server("answer", "");

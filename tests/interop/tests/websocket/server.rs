@@ -45,6 +45,46 @@ fn a_client_in_python_gets_its_echo() {
     check_talk(&format!("ws://{}/path?query", server.address()), "");
 }
 
+/// Counts the compressed messages that come, with what is offered by default and with what leaves the server less room.
+const COMPRESSING_CLIENT: &str = r"
+import asyncio, sys
+from websockets.asyncio.client import connect
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
+compressed = 0
+decode = PerMessageDeflate.decode
+def counting(self, frame, **options):
+    global compressed
+    compressed += frame.rsv1
+    return decode(self, frame, **options)
+PerMessageDeflate.decode = counting
+async def talk(factory):
+    options = dict(max_size=None, open_timeout=60, ping_timeout=60)
+    async with connect(sys.argv[1], extensions=[factory], compression=None, **options) as socket:
+        assert len(socket.protocol.extensions) == 1, socket.protocol.extensions
+        for length in (0, 1, 1023, 1024, 65535, 65536, 1_000_000):
+            text = ('%d é ' % length * length)[:length]
+            await socket.send(text)
+            assert await socket.recv() == text, length
+        await socket.send(['Hel', '', 'lo' * 1000])
+        assert await socket.recv() == 'Hel' + 'lo' * 1000
+for factory in (
+    ClientPerMessageDeflateFactory(),
+    ClientPerMessageDeflateFactory(server_max_window_bits=9, client_max_window_bits=9),
+    ClientPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True),
+):
+    asyncio.run(talk(factory))
+print('compressed', compressed)
+";
+
+#[test]
+fn a_client_in_python_gets_its_echo_compressed() {
+    let server = Example::start("ws_echo", &[]);
+    let url = format!("ws://{}/", server.address());
+    let finished = Running::start(python_with_websockets(COMPRESSING_CLIENT).arg(url)).finish();
+    // Of each of three connections the six messages of at least 1 KiB.
+    assert_eq!(finished.output, "compressed 18\n", "{finished:?}");
+}
+
 #[test]
 fn a_client_in_python_gets_its_echo_over_tls_without_a_certificate_of_its_own() {
     let authority = Authority::new();
