@@ -9,6 +9,10 @@ use ropewalk::simulation::Simulation;
 mod asker;
 #[path = "../../tests/torture_every_call/book.rs"]
 mod book;
+#[path = "../../tests/torture_every_call/bounds.rs"]
+mod bounds;
+#[path = "../../tests/torture_every_call/bystander.rs"]
+mod bystander;
 #[path = "../../tests/torture_every_call/clients.rs"]
 mod clients;
 #[path = "../../tests/torture_every_call/others.rs"]

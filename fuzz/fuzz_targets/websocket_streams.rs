@@ -44,7 +44,7 @@ impl End {
     fn new(is_server: bool) -> Self {
         let mut layer = match is_server {
             true => WebSocketServerConfig::new().layer(),
-            false => WebSocketClientConfig::new("ws://a/".parse().expect("it is a URL")).layer(|| 0),
+            false => WebSocketClientConfig::new("ws://a/".parse().expect("it is a URL")).layer(|| Ok([0; 4])),
         };
         let mut down = Vec::new();
         layer.begin(&mut down).expect("to ask cannot fail");
