@@ -5,11 +5,14 @@ mod client;
 mod closing;
 #[cfg(feature = "deflate")]
 mod deflate;
+mod farewell;
+mod groups;
 mod handshake;
 mod hostile;
 mod laws;
 mod messages;
 mod sending;
 mod stream;
+mod streaming;
 mod timing;
 mod world;

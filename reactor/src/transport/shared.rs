@@ -81,6 +81,8 @@ pub(crate) struct Rare {
     pub(crate) socket: Option<Box<(Address, Address)>>,
     /// Those who wait for the connection's end.
     pub(crate) waiting_for_loss: Vec<Resolver<()>>,
+    /// What the peer is told when somebody else than the protocol closes the connection.
+    pub(super) farewell: Bytes,
 }
 
 impl Rare {
@@ -153,6 +155,8 @@ pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
 pub(crate) const LAYERS_ANSWER: u32 = 1 << 20;
 /// Whoever was to hear of the loss has heard of it.
 pub(crate) const LOSS_TOLD: u32 = 1 << 21;
+/// Somebody else than the protocol has closed the connection.
+pub(super) const DISMISSED: u32 = 1 << 22;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
