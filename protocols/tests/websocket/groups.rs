@@ -165,3 +165,13 @@ fn a_slow_member_catches_up() {
     let long = plain(0x81, &message);
     assert!(member.heard() == [long.clone(), long, plain(0x81, "last")].concat());
 }
+
+#[test]
+fn whoever_comes_finds_those_who_were_there_before() {
+    let room = Room::default();
+    let _others: Vec<_> = (0..3).map(|key| join(&room, key)).collect();
+    let there = room.members();
+    let _newcomer = join(&room, 3);
+    assert_eq!(there.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(room.len(), 4);
+}
