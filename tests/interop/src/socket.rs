@@ -48,9 +48,15 @@ impl Socket {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Waits for exactly this text.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) {
+        self.expect_bytes(text);
+    }
+
     /// Waits for exactly these bytes.
     #[track_caller]
-    pub fn expect(&mut self, expected: impl AsRef<[u8]>) {
+    pub fn expect_bytes(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         let mut received = vec![0; expected.len()];
         let result = self.stream.read_exact(&mut received);

@@ -16,7 +16,7 @@ fn everybody(server: SocketAddr, end: &str) -> [Socket; 3] {
     // The first who speaks is heard by those who came before, as connections are accepted in their order.
     for speaker in [2, 1, 0] {
         let text = format!("{speaker} is here");
-        say(&mut room, speaker, &format!("{text}\r\n"), &[&text, end]);
+        say(&mut room, speaker, format!("{text}\r\n"), &[&text, end]);
     }
     room
 }
@@ -26,7 +26,7 @@ fn everybody(server: SocketAddr, end: &str) -> [Socket; 3] {
 fn say(room: &mut [Socket], speaker: usize, text: impl AsRef<[u8]>, heard: &[&str]) {
     room[speaker].send(text);
     for listener in (0..room.len()).filter(|listener| *listener != speaker) {
-        room[listener].expect(heard.concat());
+        room[listener].expect(&heard.concat());
     }
 }
 

@@ -16,7 +16,7 @@ const OK: [u8; 1] = [0xff];
 fn ready(server: SocketAddr) -> Socket {
     let mut guest = Socket::connect(server);
     guest.send(OK);
-    guest.expect(OK);
+    guest.expect_bytes(OK);
     guest
 }
 
@@ -26,14 +26,14 @@ fn size(message: &str) -> [u8; 4] {
 
 /// Waits for a message as it is announced, accepted and sent.
 fn expect_message(guest: &mut Socket, message: &str) {
-    guest.expect(size(message));
+    guest.expect_bytes(size(message));
     guest.send(OK);
-    guest.expect(message);
+    guest.expect_bytes(message);
 }
 
 fn ask(guest: &mut Socket, question: &str) {
     guest.send(size(question));
-    guest.expect(OK);
+    guest.expect_bytes(OK);
     guest.send(question);
     expect_message(guest, &format!("Echo back: {question}"));
 }
@@ -45,12 +45,12 @@ fn conversation(server: SocketAddr) {
     }
     // All at once, and byte by byte.
     guest.send([&size("at once"), "at once".as_bytes()].concat());
-    guest.expect(OK);
+    guest.expect_bytes(OK);
     expect_message(&mut guest, "Echo back: at once");
     for byte in size("slowly") {
         guest.send([byte]);
     }
-    guest.expect(OK);
+    guest.expect_bytes(OK);
     for byte in "slowly".bytes() {
         guest.send([byte]);
     }
@@ -58,7 +58,7 @@ fn conversation(server: SocketAddr) {
     // More than there may be is refused.
     let mut greedy = ready(server);
     greedy.send([0xf1, 0, 0, 0]);
-    greedy.expect([0]);
+    greedy.expect_bytes([0]);
     ask(&mut guest, "QUIT?");
 }
 
@@ -81,8 +81,8 @@ fn what_is_cut_off_is_no_message_in_ours() {
     for version in ["2.0.1", "3.0"] {
         let original = original(version);
         let mut guest = cut_off(original.address);
-        guest.expect(OK);
-        guest.expect(15_u32.to_be_bytes());
+        guest.expect_bytes(OK);
+        guest.expect_bytes(15_u32.to_be_bytes());
     }
     cut_off(Example::start("tiny_echo", &[]).address()).expect_end();
 }
