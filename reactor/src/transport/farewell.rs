@@ -28,7 +28,7 @@ impl Transport {
     /// connections and are not their protocol.
     ///
     /// ```
-    /// # fn example(port: &ropewalk_reactor::Port, members: Vec<ropewalk_reactor::Transport>) {
+    /// # fn example(port: &ropewalk_reactor::ListeningPort, members: Vec<ropewalk_reactor::Transport>) {
     /// port.stop();
     /// for member in members {
     ///     member.dismiss();
