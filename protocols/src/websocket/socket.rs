@@ -56,7 +56,7 @@ struct Shared {
     /// There if compression was agreed on.
     deflation: OnceCell<Box<Deflation>>,
     /// What waits for the end of a message that is being sent in fragments; `None` if there is no such.
-    behind_fragments: RefCell<Option<Behind>>,
+    behind_fragments: RefCell<Option<Box<Behind>>>,
 }
 
 /// What waits for the end of a message in fragments.
@@ -205,13 +205,13 @@ impl WebSocket {
         if waiting.is_some() {
             return Err(MessageInProgress);
         }
-        *waiting = Some(Behind::default());
+        *waiting = Some(Box::default());
         Ok(())
     }
 
     /// Sends what waited for the end of the fragments.
     pub(super) fn end_fragments(&self) {
-        let Behind { messages, groups } = self.shared.behind_fragments.take().unwrap_or_default();
+        let Behind { messages, groups } = *self.shared.behind_fragments.take().unwrap_or_default();
         messages.iter().for_each(|message| self.send_encoded(message));
         groups.into_iter().for_each(|resolver| resolver.resolve(()));
     }

@@ -15,12 +15,8 @@ impl Transport {
     /// # }
     /// ```
     pub fn set_farewell(&self, farewell: impl Into<Bytes>) {
-        let farewell = farewell.into();
-        if farewell.is_empty() {
-            self.shared.take_farewell();
-        } else {
-            self.shared.with_rare(|rare| rare.farewell = farewell);
-        }
+        let farewell = Some(farewell.into()).filter(|farewell| !farewell.is_empty());
+        self.shared.farewell.set(farewell.map(Box::new));
     }
 
     /// Closes the connection as a drain does: what was written is sent, a registered producer finishes, then comes the
@@ -46,7 +42,7 @@ impl Transport {
     /// The producer has finished; its connection may have been waiting for that.
     pub(super) fn end_producer(&self) {
         if self.shared.has(DISMISSED) {
-            self.shared.write_shared(self.shared.take_farewell());
+            self.shared.write_farewell();
         }
         self.shared.set(HAS_PRODUCER, false);
         self.shared.ask_attention();
@@ -57,11 +53,13 @@ impl Shared {
     /// Says the farewell, unless it would come in the midst of what a producer writes.
     pub(crate) fn say_farewell(&self) {
         if self.accepts_output() && !self.has(HAS_PRODUCER) {
-            self.write_shared(self.take_farewell());
+            self.write_farewell();
         }
     }
 
-    pub(super) fn take_farewell(&self) -> Bytes {
-        self.take_rare(|rare| std::mem::take(&mut rare.farewell))
+    fn write_farewell(&self) {
+        if let Some(farewell) = self.farewell.take() {
+            self.write_shared(*farewell);
+        }
     }
 }

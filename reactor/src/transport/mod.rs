@@ -339,7 +339,7 @@ impl Transport {
         if self.shared.state() == State::Lost {
             return;
         }
-        self.shared.take_farewell();
+        self.shared.farewell.set(None);
         let successor: (Box<dyn Protocol>, Vec<u8>) = (Box::new(next), leftover.into());
         let replaced = self.shared.with_rare(|rare| rare.successor.replace(successor));
         drop(replaced);

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     /// What is between the wire and the protocol. Absent also while it is at work.
     layers: Cell<Option<Box<Stack>>>,
     rare: RefCell<Option<Box<Rare>>>,
+    /// What the peer is told when somebody else than the protocol closes the connection. Not rare where there is one.
+    pub(super) farewell: Cell<Option<Box<Bytes>>>,
 }
 
 /// What one system call did with the output.
@@ -81,8 +83,6 @@ pub(crate) struct Rare {
     pub(crate) socket: Option<Box<(Address, Address)>>,
     /// Those who wait for the connection's end.
     pub(crate) waiting_for_loss: Vec<Resolver<()>>,
-    /// What the peer is told when somebody else than the protocol closes the connection.
-    pub(super) farewell: Bytes,
 }
 
 impl Rare {
@@ -173,6 +173,7 @@ impl Shared {
             output: RefCell::new(None),
             layers: Cell::new(None),
             rare: RefCell::new(None),
+            farewell: Cell::new(None),
         }
     }
 
