@@ -153,7 +153,7 @@ pub use ropewalk_protocols::{
     FrameTooLong, Group, HandshakeError, HttpRequest, HttpResponse, Int8StringReceiver, Int16StringReceiver,
     Int32StringReceiver, IntPrefix, JobError, KeyTaken, Lag, LagPolicy, LineProtocol, LineReceiver,
     LineTransport, MemberTooSlow, Membership, Message, MessageInProgress, MessageKind, Netstring,
-    NetstringReceiver, Overflow, Qotd, Router, RouterContext, SendLine, SendString, Stateful,
+    NetstringReceiver, Overflow, Qotd, Recipient, Router, RouterContext, SendLine, SendString, Stateful,
     StatefulStringProtocol, StringFormat, StringProtocol, StringReceiver, StringTooLong, StringTransport,
     TelnetEvent, TelnetInfo, TelnetLayer, TelnetOption, TelnetServer, TelnetTransport, Time,
     TinyConnectionLimit, TinyLost, TinyMessages, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver,

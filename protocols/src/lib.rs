@@ -35,6 +35,7 @@ pub use file_sender::{FileSendError, FileSender};
 pub use group::Group;
 pub use group::membership::{KeyTaken, Membership};
 pub use group::policy::{Lag, LagPolicy, MemberTooSlow, Overflow};
+pub use group::recipient::Recipient;
 pub use line::delimiter::{CustomDelimiter, Delimiter, EmptyDelimiter};
 pub use line::sending::SendLine;
 pub use line::transport::LineTransport;

@@ -34,7 +34,8 @@ pub(crate) struct Drain {
 
 impl ReactorHandle {
     /// Stops all ports and sockets for datagrams, cancels all connection attempts and lookups of names, and closes every
-    /// connection in an orderly way: what was written is sent first. Whatever is still open after `within` is aborted with
+    /// connection in an orderly way: what was written is sent first, and the
+    /// [farewell](crate::Transport::set_farewell) if there is one. Whatever is still open after `within` is aborted with
     /// [`Timeout::Drain`](crate::Timeout::Drain). The deferred tells how many of each there were.
     ///
     /// The reactor itself goes on: `drain(within).then(move |_| handle.stop())` ends a server without losing output. A
@@ -55,7 +56,7 @@ impl Reactor {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) if !connection.shared().has(DRAINING) => {
                     connection.shared().set(DRAINING, true);
-                    connection.shared().step(Event::LoseConnection);
+                    connection.transport().dismiss();
                     self.drain.left += 1;
                 }
                 Some(Source::Port(port)) => {

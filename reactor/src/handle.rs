@@ -75,8 +75,9 @@ impl ReactorHandle {
     }
 
     /// Stops the reactor at the end of the running turn: fires the shutdown event, tells every open connection
-    /// [`Reason::Shutdown`](crate::Reason::Shutdown), stops sockets for datagrams, and has [`Reactor::run`](crate::Reactor::run) return. Output that
-    /// the operating system does not take at once is lost; [`drain`](Self::drain) first to avoid that.
+    /// [`Reason::Shutdown`](crate::Reason::Shutdown), stops sockets for datagrams, and has [`Reactor::run`](crate::Reactor::run) return. Output, such as
+    /// [farewells](crate::Transport::set_farewell), that the operating system does not take at once is lost;
+    /// [`drain`](Self::drain) first to avoid that.
     ///
     /// Called again while triggers before the shutdown are waited for, it ends the waiting. Does nothing if the reactor is
     /// not running.

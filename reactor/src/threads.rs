@@ -46,10 +46,20 @@ impl Jobs {
 }
 
 impl ReactorHandle {
+    /// Sets how many threads [`run_in_thread`](Self::run_in_thread) may have, at least one: more for work that waits for
+    /// others, fewer for work that takes much memory. Default 8. Threads that there are beyond that go on until they find no
+    /// more work.
+    ///
+    /// Work for a pool of your own, or for other processes, comes back by a [`Remote`].
+    pub fn set_max_threads(&self, threads: usize) {
+        self.core().driver.borrow_mut().set_max_threads(threads.max(1));
+    }
+
     /// Does `work` in another thread and gives its result back in this one. For what blocks: files, name lookups of
     /// other libraries, long computations.
     ///
-    /// The pool is this reactor's own, of at most 8 threads, which end after 10 seconds without work; work waits while all
+    /// The pool is this reactor's own, of at most 8 threads ([`set_max_threads`](Self::set_max_threads)), which end after
+    /// 10 seconds without work; work waits while all
     /// of them are busy, in a queue without bound. Cancelling drops the result, and the
     /// work too if it has not begun. Dropping the reactor drops work that has not begun and does not wait for the rest.
     ///

@@ -1,6 +1,7 @@
 //! Routers: which handler gets what, and work in threads whose results come back in order.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod events;
 mod matching;
 #[cfg(feature = "regex")]
 mod regexes;

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ropewalk_reactor::Bytes;
-
 use super::policy::{Lag, LagPolicy, Overflow};
+use super::recipient::Recipient;
 
 /// Messages that wait for a member, oldest first.
-#[derive(Default)]
-pub(super) struct Backlog {
-    messages: VecDeque<Waiting>,
+pub(super) struct Backlog<M: Recipient> {
+    messages: VecDeque<Waiting<M::Message>>,
     /// How many messages have left at the front, ever: the number of the oldest one that waits.
     first: u64,
     /// The numbers of those that have a topic. Invariant: each is among the messages, under that topic.
@@ -18,12 +16,16 @@ pub(super) struct Backlog {
     lag: Lag,
 }
 
-struct Waiting {
-    message: Bytes,
+struct Waiting<T> {
+    message: T,
     topic: Option<u64>,
 }
 
-impl Backlog {
+impl<M: Recipient> Backlog<M> {
+    pub(super) fn new() -> Self {
+        Self { messages: VecDeque::new(), first: 0, topics: BTreeMap::new(), lag: Lag::default() }
+    }
+
     pub(super) const fn lag(&self) -> Lag {
         self.lag
     }
@@ -33,10 +35,10 @@ impl Backlog {
     }
 
     /// Adds a message, or drops one as the policy says. False if the member is to be disconnected.
-    pub(super) fn add(&mut self, message: &Bytes, topic: Option<u64>, policy: &LagPolicy) -> bool {
+    pub(super) fn add(&mut self, message: &M::Message, topic: Option<u64>, policy: &LagPolicy) -> bool {
         while !self.has_room(message, topic, policy) {
             // One that is too long by itself is not worth all the others.
-            let makes_room = policy.overflow == Overflow::DropOldest && message.len() <= policy.bytes;
+            let makes_room = policy.overflow == Overflow::DropOldest && M::length(message) <= policy.bytes;
             if !(makes_room && self.drop_oldest()) {
                 self.lag.dropped += 1;
                 return policy.overflow != Overflow::Disconnect;
@@ -47,12 +49,12 @@ impl Backlog {
     }
 
     /// Takes out the oldest message.
-    pub(super) fn take_oldest(&mut self) -> Option<Bytes> {
+    pub(super) fn take_oldest(&mut self) -> Option<M::Message> {
         let Waiting { message, topic } = self.messages.pop_front()?;
         let number = self.first;
         self.first += 1;
         self.lag.messages -= 1;
-        self.lag.bytes -= message.len();
+        self.lag.bytes -= M::length(&message);
         if let Some(topic) = topic {
             let of_topic = self.topics.remove(&topic);
             debug_assert_eq!(of_topic, Some(number), "one message waits for each topic");
@@ -75,12 +77,14 @@ impl Backlog {
         dropped
     }
 
-    fn has_room(&self, message: &Bytes, topic: Option<u64>, policy: &LagPolicy) -> bool {
+    fn has_room(&self, message: &M::Message, topic: Option<u64>, policy: &LagPolicy) -> bool {
         let (messages, bytes) = match self.position(topic) {
-            Some(position) => (self.lag.messages, self.lag.bytes - self.messages[position].message.len()),
+            Some(position) => {
+                (self.lag.messages, self.lag.bytes - M::length(&self.messages[position].message))
+            }
             None => (self.lag.messages + 1, self.lag.bytes),
         };
-        messages <= policy.messages && bytes.saturating_add(message.len()) <= policy.bytes
+        messages <= policy.messages && bytes.saturating_add(M::length(message)) <= policy.bytes
     }
 
     /// Where the message of this topic waits.
@@ -90,12 +94,12 @@ impl Backlog {
         Some((number - self.first) as usize)
     }
 
-    fn place(&mut self, message: Bytes, topic: Option<u64>) {
-        self.lag.bytes += message.len();
+    fn place(&mut self, message: M::Message, topic: Option<u64>) {
+        self.lag.bytes += M::length(&message);
         if let Some(position) = self.position(topic) {
             // It keeps its place: a topic that changes often comes no later for that.
             let replaced = std::mem::replace(&mut self.messages[position].message, message);
-            self.lag.bytes -= replaced.len();
+            self.lag.bytes -= M::length(&replaced);
             self.lag.replaced += 1;
             return;
         }

@@ -3,21 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ropewalk_reactor::{Bytes, Transport};
-
 use super::backlog::Backlog;
 use super::policy::{Lag, LagPolicy, MemberTooSlow};
+use super::recipient::Recipient;
 
-pub(super) struct Member {
-    pub(super) transport: Transport,
-    /// Invariant: empty unless the member will be told when its output has drained.
-    backlog: RefCell<Backlog>,
+pub(super) struct Member<M: Recipient> {
+    pub(super) recipient: M,
+    /// Invariant: empty unless the member will be told when it is ready again.
+    backlog: RefCell<Backlog<M>>,
     waits: Cell<bool>,
 }
 
-impl Member {
-    pub(super) fn new(transport: Transport) -> Self {
-        Self { transport, backlog: RefCell::default(), waits: Cell::new(false) }
+impl<M: Recipient> Member<M> {
+    pub(super) fn new(recipient: M) -> Self {
+        Self { recipient, backlog: RefCell::new(Backlog::new()), waits: Cell::new(false) }
     }
 
     pub(super) fn lag(&self) -> Lag {
@@ -25,27 +24,28 @@ impl Member {
     }
 
     /// Sends a message now or, if the member lags, when it has caught up.
-    pub(super) fn tell(self: &Rc<Self>, message: &Bytes, topic: Option<u64>, policy: &LagPolicy) {
-        if !self.transport.accepts_output() {
+    pub(super) fn tell(self: &Rc<Self>, message: &M::Message, topic: Option<u64>, policy: &LagPolicy) {
+        if !self.recipient.is_open() {
             return;
         }
         let mut backlog = self.backlog.borrow_mut();
         if backlog.is_empty() && self.has_room() {
-            self.transport.write_shared(message.clone());
+            self.recipient.tell(message);
         } else if backlog.add(message, topic, policy) {
             drop(backlog);
             self.wait();
         } else {
             let Lag { messages, bytes, .. } = backlog.lag();
-            self.transport.fail(MemberTooSlow { messages, bytes });
+            self.recipient.disconnect(MemberTooSlow { messages, bytes });
             backlog.drop_all();
         }
     }
 
-    /// Whether no more output waits than the high-water mark.
+    /// Whether no more output waits than the high-water mark, and nothing else is waited for.
     fn has_room(&self) -> bool {
-        let buffered = self.transport.buffered();
-        buffered == 0 || buffered <= self.transport.limits().high_water
+        let transport = self.recipient.transport();
+        let buffered = transport.buffered();
+        self.recipient.is_ready() && (buffered == 0 || buffered <= transport.limits().high_water)
     }
 
     fn wait(self: &Rc<Self>) {
@@ -53,7 +53,7 @@ impl Member {
             return;
         }
         let member = Rc::downgrade(self);
-        self.transport.when_drained().then(move |()| {
+        self.recipient.when_ready().then(move |()| {
             // One that has left wants nothing more.
             if let Some(member) = member.upgrade() {
                 member.catch_up();
@@ -63,11 +63,11 @@ impl Member {
 
     fn catch_up(self: &Rc<Self>) {
         self.waits.set(false);
-        while self.transport.accepts_output() && self.has_room() {
+        while self.recipient.is_open() && self.has_room() {
             let Some(message) = self.backlog.borrow_mut().take_oldest() else { return };
-            self.transport.write_shared(message);
+            self.recipient.tell(&message);
         }
-        if !self.transport.accepts_output() {
+        if !self.recipient.is_open() {
             self.backlog.borrow_mut().drop_all();
         }
         self.wait();

@@ -4,6 +4,7 @@ mod backlog;
 mod member;
 pub(crate) mod membership;
 pub(crate) mod policy;
+pub(crate) mod recipient;
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -11,11 +12,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Bytes, Transport};
+use ropewalk_reactor::Transport;
 
 use member::Member;
 use membership::{KeyTaken, Membership};
 use policy::{Lag, LagPolicy};
+use recipient::Recipient;
 
 /// Connections under keys, all of which can be told something at once: a room, the subscribers of a feed.
 ///
@@ -56,9 +58,41 @@ use policy::{Lag, LagPolicy};
 /// let factory = for_protocol(move || Talker { room: room.clone(), membership: None });
 /// ```
 ///
+/// # WebSockets
+///
+/// A group of WebSockets sends messages instead of bytes, each encoded once. They come where messages may: behind one that is being
+/// sent in fragments, and not to a member that is closing.
+///
+/// ```
+/// use ropewalk_protocols::{Group, Membership, Message, WebSocket, WebSocketProtocol};
+/// use ropewalk_reactor::{ConnectionId, Result};
+///
+/// type Room = Group<ConnectionId, WebSocket>;
+///
+/// struct Talker {
+///     room: Room,
+///     membership: Option<Membership<ConnectionId, WebSocket>>,
+/// }
+///
+/// impl WebSocketProtocol for Talker {
+///     fn opened(&mut self, socket: &WebSocket) {
+///         self.room.broadcast("Somebody has come."); // the others hear it
+///         self.membership = self.room.join(socket.transport().id(), socket).ok();
+///     }
+///
+///     fn message_received(&mut self, _: &WebSocket, message: Message<'_>) -> Result {
+///         self.room.broadcast(message);
+///         Ok(())
+///     }
+/// }
+///
+/// let room = Room::default();
+/// ```
+///
 /// # Members that lag
 ///
-/// A message is handed to a member's connection at once unless more than its high-water mark is unsent there; then
+/// A message is handed to a member's connection at once unless more than its high-water mark is unsent there, or a WebSocket sends
+/// fragments; then
 /// it waits, with those after it, until the output has drained. How much may wait and what happens beyond is the
 /// [`LagPolicy`]; [`Lag`] tells how far a member is behind. What else is written to a connection that lags does not
 /// wait: it overtakes. Messages that wait when the connection closes or the member leaves are dropped.
@@ -68,13 +102,13 @@ use policy::{Lag, LagPolicy};
 /// A message is in memory once, however many members there are; up to 256 bytes are copied to each, as that is
 /// cheaper. All that members are told in one turn of the reactor is one write for each of them. Nothing is allocated
 /// but the message itself, unless members lag. Telling everybody takes time in proportion to their number.
-pub struct Group<K> {
-    shared: Rc<Shared<K>>,
+pub struct Group<K, M: Recipient = Transport> {
+    shared: Rc<Shared<K, M>>,
 }
 
-struct Shared<K> {
+struct Shared<K, M: Recipient> {
     policy: LagPolicy,
-    members: RefCell<BTreeMap<K, Rc<Member>>>,
+    members: RefCell<BTreeMap<K, Rc<Member<M>>>>,
 }
 
 impl<K: Ord> Group<K> {
@@ -86,6 +120,19 @@ impl<K: Ord> Group<K> {
 
     /// A group with another policy for members that lag.
     pub fn with_policy(policy: LagPolicy) -> Self {
+        Self::of_recipients(policy)
+    }
+}
+
+impl<K: Ord, M: Recipient> Group<K, M> {
+    /// A group of other members than transports, with a policy; [`default`](Self::default) has the default one.
+    ///
+    /// ```
+    /// use ropewalk_protocols::{Group, LagPolicy, Overflow, WebSocket};
+    ///
+    /// let spectators: Group<u64, WebSocket> = Group::of_recipients(LagPolicy::new(Overflow::DropOldest));
+    /// ```
+    pub fn of_recipients(policy: LagPolicy) -> Self {
         Self { shared: Rc::new(Shared { policy, members: RefCell::default() }) }
     }
 
@@ -93,25 +140,25 @@ impl<K: Ord> Group<K> {
     ///
     /// # Errors
     /// Gives the key back if another member has it.
-    pub fn join(&self, key: K, transport: &Transport) -> Result<Membership<K>, KeyTaken<K>>
+    pub fn join(&self, key: K, recipient: &M) -> Result<Membership<K, M>, KeyTaken<K>>
     where
         K: Clone,
     {
         if self.contains(&key) {
             return Err(KeyTaken(key));
         }
-        let member = Rc::new(Member::new(transport.clone()));
+        let member = Rc::new(Member::new(recipient.clone()));
         self.shared.members.borrow_mut().insert(key.clone(), Rc::clone(&member));
         Ok(Membership::new(self.clone(), key, member))
     }
 
     /// Sends `message` to all members. An empty one is none.
-    pub fn broadcast(&self, message: impl Into<Bytes>) {
+    pub fn broadcast(&self, message: impl Into<M::Message>) {
         self.tell(&[], None, &message.into());
     }
 
     /// Sends `message` to all members but those who have one of these keys.
-    pub fn broadcast_except(&self, except: &[K], message: impl Into<Bytes>) {
+    pub fn broadcast_except(&self, except: &[K], message: impl Into<M::Message>) {
         self.tell(except, None, &message.into());
     }
 
@@ -125,12 +172,12 @@ impl<K: Ord> Group<K> {
     /// // Whoever lags wants to know where a player is, not where it was.
     /// players.broadcast_latest(id, format!("player {id} at {x} {y}\n"));
     /// ```
-    pub fn broadcast_latest(&self, topic: u64, message: impl Into<Bytes>) {
+    pub fn broadcast_latest(&self, topic: u64, message: impl Into<M::Message>) {
         self.tell(&[], Some(topic), &message.into());
     }
 
-    fn tell(&self, except: &[K], topic: Option<u64>, message: &Bytes) {
-        if message.is_empty() {
+    fn tell(&self, except: &[K], topic: Option<u64>, message: &M::Message) {
+        if M::length(message) == 0 {
             return;
         }
         let members = self.shared.members.borrow();
@@ -159,12 +206,12 @@ impl<K: Ord> Group<K> {
 
     /// The members of this moment, in the order of their keys. Whoever comes or goes later changes nothing in what was
     /// returned.
-    pub fn members(&self) -> Vec<(K, Transport)>
+    pub fn members(&self) -> Vec<(K, M)>
     where
         K: Clone,
     {
         let members = self.shared.members.borrow();
-        members.iter().map(|(key, member)| (key.clone(), member.transport.clone())).collect()
+        members.iter().map(|(key, member)| (key.clone(), member.recipient.clone())).collect()
     }
 
     /// The connection of the member that has this key.
@@ -172,7 +219,7 @@ impl<K: Ord> Group<K> {
     where
         K: Borrow<Q>,
     {
-        self.shared.members.borrow().get(key).map(|member| member.transport.clone())
+        self.shared.members.borrow().get(key).map(|member| member.recipient.transport().clone())
     }
 
     /// How far the member that has this key is behind.
@@ -190,19 +237,19 @@ impl<K: Ord> Group<K> {
     }
 }
 
-impl<K> Clone for Group<K> {
+impl<K, M: Recipient> Clone for Group<K, M> {
     fn clone(&self) -> Self {
         Self { shared: Rc::clone(&self.shared) }
     }
 }
 
-impl<K: Ord> Default for Group<K> {
+impl<K: Ord, M: Recipient> Default for Group<K, M> {
     fn default() -> Self {
-        Self::new()
+        Self::of_recipients(LagPolicy::default())
     }
 }
 
-impl<K: fmt::Debug> fmt::Debug for Group<K> {
+impl<K: fmt::Debug, M: Recipient> fmt::Debug for Group<K, M> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.shared.members.borrow().keys()).finish()
     }

@@ -5,11 +5,12 @@ pub(crate) mod jobs;
 mod plan;
 mod routed;
 
+use std::any::Any;
 use std::fmt;
 use std::ops::RangeBounds;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, Protocol, Reason, Result};
+use ropewalk_reactor::{Address, Factory, Protocol, Reason, Result, TimerKey};
 
 use crate::{Delimiter, LineReceiver};
 use context::RouterContext;
@@ -184,6 +185,20 @@ impl<S: 'static> Router<S> {
     #[must_use]
     pub fn connection_made(self, handler: impl Fn(&mut RouterContext<'_, S>) + 'static) -> Self {
         self.change(|plan| plan.made = Some(Rc::new(handler)))
+    }
+
+    /// Sets what is done when a timer has expired that a handler has set with
+    /// [`set_timer`](ropewalk_reactor::Transport::set_timer), also while work of this connection is under way.
+    #[must_use]
+    pub fn timer_expired(self, handler: impl Fn(&mut RouterContext<'_, S>, TimerKey) + 'static) -> Self {
+        self.change(|plan| plan.timer = Some(Rc::new(handler)))
+    }
+
+    /// Sets what is done when somebody has sent a connection an event with
+    /// [`post`](ropewalk_reactor::Transport::post), also while work of this connection is under way.
+    #[must_use]
+    pub fn event_received(self, handler: impl Fn(&mut RouterContext<'_, S>, Box<dyn Any>) + 'static) -> Self {
+        self.change(|plan| plan.event = Some(Rc::new(handler)))
     }
 
     /// Sets what is done when a connection has ended.

@@ -1,9 +1,10 @@
 //! What the connections of a router share: which data go to which handler.
 
+use std::any::Any;
 use std::ops::Bound;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Reason, Result};
+use ropewalk_reactor::{Address, Reason, Result, TimerKey};
 
 use super::context::RouterContext;
 
@@ -11,6 +12,8 @@ use super::context::RouterContext;
 type Route<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, &[u8]) -> Option<Result>>;
 type Handler<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, &[u8]) -> Result>;
 type Made<S> = Rc<dyn Fn(&mut RouterContext<'_, S>)>;
+type Timer<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, TimerKey)>;
+type Event<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, Box<dyn Any>)>;
 type Lost<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, &Reason)>;
 
 pub(super) struct Plan<S> {
@@ -19,6 +22,8 @@ pub(super) struct Plan<S> {
     pub(super) all_matches: bool,
     pub(super) otherwise: Option<Handler<S>>,
     pub(super) made: Option<Made<S>>,
+    pub(super) timer: Option<Timer<S>>,
+    pub(super) event: Option<Event<S>>,
     pub(super) lost: Option<Lost<S>>,
 }
 
@@ -30,6 +35,8 @@ impl<S> Plan<S> {
             all_matches: false,
             otherwise: None,
             made: None,
+            timer: None,
+            event: None,
             lost: None,
         }
     }
@@ -67,13 +74,15 @@ impl<S> Plan<S> {
 
 impl<S> Clone for Plan<S> {
     fn clone(&self) -> Self {
-        let Self { make_state, routes, all_matches, otherwise, made, lost } = self;
+        let Self { make_state, routes, all_matches, otherwise, made, timer, event, lost } = self;
         Self {
             make_state: Rc::clone(make_state),
             routes: routes.clone(),
             all_matches: *all_matches,
             otherwise: otherwise.clone(),
             made: made.clone(),
+            timer: timer.clone(),
+            event: event.clone(),
             lost: lost.clone(),
         }
     }

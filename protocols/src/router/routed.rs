@@ -57,14 +57,22 @@ impl<S: 'static> Routed<S> {
     }
 
     fn event(&mut self, transport: &Transport, event: Box<dyn Any>) {
-        if let Ok(done) = event.downcast::<Done>() {
-            self.done(transport, *done);
+        match event.downcast::<Done>() {
+            Ok(done) => self.done(transport, *done),
+            Err(event) => self.call(transport, |plan, context| {
+                if let Some(handler) = &plan.event {
+                    handler(context, event);
+                }
+            }),
         }
     }
 
     fn timer(&mut self, transport: &Transport, timer: TimerKey) {
-        if let Some(done) = self.jobs.timed_out(timer) {
-            self.done(transport, done);
+        match self.jobs.timed_out(timer) {
+            Some(done) => self.done(transport, done),
+            None => self.call(transport, |plan, context| {
+                plan.timer.iter().for_each(|handler| handler(context, timer));
+            }),
         }
     }
 

@@ -51,6 +51,10 @@ impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
         self.finished = true;
     }
 
+    pub(super) fn socket(&self) -> &WebSocket {
+        &self.socket
+    }
+
     fn send_fragment(&mut self, last: bool, piece: &[u8]) {
         if self.socket.is_open() {
             if self.opcode != Opcode::Continuation {

@@ -108,6 +108,11 @@ impl EncodedMessage {
         Self { frame, compressed: OnceLock::new(), kind, header_length: header.bytes().len() }
     }
 
+    /// How many bytes it takes on the connection of a client that it is sent to.
+    pub(crate) fn length(&self) -> usize {
+        self.frame.len()
+    }
+
     pub(super) fn frame(&self) -> Bytes {
         self.frame.clone()
     }
@@ -128,5 +133,23 @@ impl EncodedMessage {
 
     pub(super) fn payload(&self) -> &[u8] {
         &self.frame[self.header_length..]
+    }
+}
+
+impl From<Message<'_>> for EncodedMessage {
+    fn from(message: Message<'_>) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<&str> for EncodedMessage {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for EncodedMessage {
+    fn from(text: String) -> Self {
+        Self::new(&text)
     }
 }

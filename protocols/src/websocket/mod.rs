@@ -10,11 +10,13 @@ pub(crate) mod deflate;
 #[path = "no_deflate.rs"]
 mod deflate;
 pub(crate) mod error;
+mod farewell;
 pub(crate) mod fragments;
 mod frames;
 pub(crate) mod handshake;
 pub(crate) mod message;
 mod options;
+mod reading;
 pub(crate) mod receiver;
 pub(crate) mod socket;
 pub(crate) mod stream;

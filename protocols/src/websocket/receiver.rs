@@ -23,6 +23,9 @@ use crate::receiving::Held;
 /// never because a length was announced. A peer that breaks the protocol is told so by a close frame, and the connection ends with
 /// a [`WebSocketError`].
 ///
+/// When the reactor drains or stops, or somebody [dismisses](Transport::dismiss) the connection, the peer is told so by a close frame
+/// with the code 1001.
+///
 /// ```
 /// use ropewalk_protocols::{Message, WebSocket, WebSocketProtocol, WebSocketReceiver};
 /// use ropewalk_reactor::{Result, for_protocol};

@@ -5,10 +5,11 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk_reactor::{TimerKey, Transport};
+use ropewalk_reactor::{Bytes, Deferred, Resolver, TimerKey, Transport};
 
 use super::deflate::{Agreement, Deflation};
 use super::error::WebSocketError;
+use super::farewell::farewell;
 use super::fragments::{FragmentedMessage, MessageInProgress};
 use super::frames::header::{CONTROL_MAX, Header, Opcode};
 use super::frames::mask::Mask;
@@ -54,8 +55,16 @@ struct Shared {
     subprotocol: OnceCell<String>,
     /// There if compression was agreed on.
     deflation: OnceCell<Box<Deflation>>,
-    /// Messages that wait for the end of one that is being sent in fragments; `None` if there is no such.
-    behind_fragments: RefCell<Option<Vec<EncodedMessage>>>,
+    /// What waits for the end of a message that is being sent in fragments; `None` if there is no such.
+    behind_fragments: RefCell<Option<Box<Behind>>>,
+}
+
+/// What waits for the end of a message in fragments.
+#[derive(Default)]
+struct Behind {
+    messages: Vec<EncodedMessage>,
+    /// Groups, which keep their messages themselves.
+    groups: Vec<Resolver<()>>,
 }
 
 impl WebSocket {
@@ -79,7 +88,7 @@ impl WebSocket {
         }
         let message = message.into();
         if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
-            waiting.push(EncodedMessage::new(message));
+            waiting.messages.push(EncodedMessage::new(message));
             return;
         }
         self.send_message(message.kind(), message.bytes());
@@ -100,7 +109,7 @@ impl WebSocket {
             return;
         }
         if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
-            waiting.push(message.clone());
+            waiting.messages.push(message.clone());
             return;
         }
         let deflation = self.deflation(message.payload());
@@ -132,6 +141,56 @@ impl WebSocket {
         Ok(FragmentedMessage::new(self, MessageKind::Text))
     }
 
+    /// Begins a message of this kind out of bytes, to be sent in fragments: one that is passed on as its
+    /// [pieces](super::Delivery::Pieces) come. Those of a text have to be UTF-8 together.
+    ///
+    /// Whoever passes a message on calls [`Transport::wait_for_room`] after each piece, so that it is read no faster than the other
+    /// connection takes it. What is sent back on the same connection needs no such care.
+    ///
+    /// ```
+    /// use ropewalk_protocols::{
+    ///     Delivery, FragmentedMessage, Message, MessageKind, WebSocket, WebSocketProtocol,
+    /// };
+    /// use ropewalk_reactor::Result;
+    ///
+    /// /// Passes messages of any length on to another WebSocket.
+    /// struct PassOn {
+    ///     to: WebSocket,
+    ///     message: Option<FragmentedMessage<[u8]>>,
+    /// }
+    ///
+    /// impl WebSocketProtocol for PassOn {
+    ///     fn message_begun(&mut self, _: &WebSocket, kind: MessageKind) -> Delivery {
+    ///         self.message = self.to.begin(kind).ok();
+    ///         Delivery::Pieces
+    ///     }
+    ///
+    ///     fn piece_received(&mut self, socket: &WebSocket, piece: Message<'_>) -> Result {
+    ///         if let Some(message) = &mut self.message {
+    ///             message.send(piece.bytes());
+    ///         }
+    ///         socket.transport().wait_for_room(self.to.transport());
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn message_ended(&mut self, _: &WebSocket) -> Result {
+    ///         self.message.take().ok_or("another message was under way")?.finish([]);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+    ///         Ok(()) // they come in pieces
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If another message is being sent in fragments.
+    pub fn begin(&self, kind: MessageKind) -> Result<FragmentedMessage<[u8]>, MessageInProgress> {
+        self.begin_fragments()?;
+        Ok(FragmentedMessage::new(self, kind))
+    }
+
     /// Begins a message of bytes, whose length need not be known, to be sent in fragments.
     ///
     /// # Errors
@@ -146,14 +205,27 @@ impl WebSocket {
         if waiting.is_some() {
             return Err(MessageInProgress);
         }
-        *waiting = Some(Vec::new());
+        *waiting = Some(Box::default());
         Ok(())
     }
 
     /// Sends what waited for the end of the fragments.
     pub(super) fn end_fragments(&self) {
-        let waiting = self.shared.behind_fragments.take();
-        waiting.iter().flatten().for_each(|message| self.send_encoded(message));
+        let Behind { messages, groups } = *self.shared.behind_fragments.take().unwrap_or_default();
+        messages.iter().for_each(|message| self.send_encoded(message));
+        groups.into_iter().for_each(|resolver| resolver.resolve(()));
+    }
+
+    pub(crate) fn is_sending_fragments(&self) -> bool {
+        self.shared.behind_fragments.borrow().is_some()
+    }
+
+    /// Comes when the message has ended that is being sent in fragments; `None` if there is no such.
+    pub(crate) fn when_fragments_end(&self) -> Option<Deferred<()>> {
+        let mut waiting = self.shared.behind_fragments.borrow_mut();
+        let (deferred, resolver) = Deferred::new(self.transport.reactor());
+        waiting.as_mut()?.groups.push(resolver);
+        Some(deferred)
     }
 
     /// Sends a ping, which the peer answers with a pong of the same payload.
@@ -223,6 +295,10 @@ impl WebSocket {
 
     pub(super) fn set_phase(&self, phase: Phase) {
         self.shared.phase.set(phase);
+        self.transport.set_farewell(match phase {
+            Phase::Open => farewell(self.shared.role, &self.transport),
+            Phase::Opening | Phase::Closing | Phase::Closed => Bytes::default(),
+        });
     }
 
     pub(super) fn set_subprotocol(&self, subprotocol: Option<&str>) {
@@ -272,7 +348,7 @@ impl WebSocket {
     }
 
     /// Tells the peer why the WebSocket ends, if it is open.
-    pub(super) fn say_goodbye(&self, code: CloseCode, reason: &str) {
+    pub(crate) fn say_goodbye(&self, code: CloseCode, reason: &str) {
         if self.phase() == Phase::Open {
             self.send_close(Some(code), reason);
         }

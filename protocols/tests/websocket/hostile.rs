@@ -104,3 +104,12 @@ fn bytes_of_any_kind_panic_nowhere() {
         assert_eq!(probe.transport().reactor().stats().panics, 0, "seed {seed}");
     }
 }
+
+#[test]
+fn who_stays_after_it_was_refused_is_not_waited_for() {
+    let (mut probe, _) = server(Listens::new);
+    probe.deliver(masked(0x83, ""));
+    assert!(probe.is_closing() && !probe.is_closed());
+    probe.advance(probe.transport().limits().linger_timeout);
+    assert!(probe.is_closed());
+}

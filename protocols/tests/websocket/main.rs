@@ -5,8 +5,11 @@ mod client;
 mod closing;
 #[cfg(feature = "deflate")]
 mod deflate;
+mod farewell;
+mod groups;
 mod handshake;
 mod hostile;
+mod large;
 mod laws;
 mod messages;
 mod sending;

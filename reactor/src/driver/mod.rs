@@ -106,6 +106,11 @@ pub trait Driver {
     /// Does `work` on another thread, when one is free.
     fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
+    /// Sets how many threads there may be for that, at least one. Drivers without threads need not implement it.
+    fn set_max_threads(&mut self, threads: usize) {
+        let _ = threads;
+    }
+
     /// Looks a name up, without waiting: the answer goes to [`Lookup::finish`], also if there is no such name.
     ///
     /// # Errors

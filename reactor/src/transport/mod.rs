@@ -1,5 +1,6 @@
 //! The handle through which a protocol, and everybody else, acts on a connection.
 
+mod farewell;
 mod layers;
 pub(crate) mod limits;
 pub(crate) mod output;
@@ -246,8 +247,7 @@ impl Transport {
     /// Ends the registration; a close that was waiting for the producer goes on. Without a producer it does nothing.
     pub fn unregister_producer(&self) {
         if self.shared.has(HAS_PRODUCER) {
-            self.shared.set(HAS_PRODUCER, false);
-            self.shared.ask_attention();
+            self.end_producer();
         }
     }
 
@@ -339,6 +339,7 @@ impl Transport {
         if self.shared.state() == State::Lost {
             return;
         }
+        self.shared.farewell.set(None);
         let successor: (Box<dyn Protocol>, Vec<u8>) = (Box::new(next), leftover.into());
         let replaced = self.shared.with_rare(|rare| rare.successor.replace(successor));
         drop(replaced);

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     /// What is between the wire and the protocol. Absent also while it is at work.
     layers: Cell<Option<Box<Stack>>>,
     rare: RefCell<Option<Box<Rare>>>,
+    /// What the peer is told when somebody else than the protocol closes the connection. Not rare where there is one.
+    pub(super) farewell: Cell<Option<Box<Bytes>>>,
 }
 
 /// What one system call did with the output.
@@ -153,6 +155,8 @@ pub(crate) const WRITE_RATE_WAITS: u32 = 1 << 19;
 pub(crate) const LAYERS_ANSWER: u32 = 1 << 20;
 /// Whoever was to hear of the loss has heard of it.
 pub(crate) const LOSS_TOLD: u32 = 1 << 21;
+/// Somebody else than the protocol has closed the connection.
+pub(super) const DISMISSED: u32 = 1 << 22;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -169,6 +173,7 @@ impl Shared {
             output: RefCell::new(None),
             layers: Cell::new(None),
             rare: RefCell::new(None),
+            farewell: Cell::new(None),
         }
     }
 

@@ -12,6 +12,7 @@ mod echo_server;
 mod example;
 mod foreign;
 mod program;
+mod python_package;
 mod socket;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use foreign::{
 };
 pub use nix::sys::signal::Signal;
 pub use program::{Finished, Running};
+pub use python_package::python_with_package;
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes; a test that waits as long has failed.

@@ -51,9 +51,17 @@ impl Socket {
     /// Waits for exactly this text.
     #[track_caller]
     pub fn expect(&mut self, text: &str) {
-        let mut received = vec![0; text.len()];
+        self.expect_bytes(text);
+    }
+
+    /// Waits for exactly these bytes.
+    #[track_caller]
+    pub fn expect_bytes(&mut self, expected: impl AsRef<[u8]>) {
+        let expected = expected.as_ref();
+        let mut received = vec![0; expected.len()];
         let result = self.stream.read_exact(&mut received);
-        assert_eq!(String::from_utf8_lossy(&received), text, "{result:?}");
+        let [expects, hears] = [expected, &received].map(String::from_utf8_lossy);
+        assert!(expected == received, "{hears:?} instead of {expects:?}: {result:?}");
     }
 
     /// Waits for so many bytes.

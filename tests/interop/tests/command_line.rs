@@ -6,7 +6,7 @@ use std::process::Command;
 
 use ropewalk_interop::{Finished, Running, example_path};
 
-const EXAMPLES: [&str; 13] = [
+const EXAMPLES: [&str; 19] = [
     "echo",
     "qotd",
     "chat",
@@ -20,6 +20,12 @@ const EXAMPLES: [&str; 13] = [
     "butterfly",
     "circuits_chat",
     "nickname_chat",
+    "chat_tls",
+    "echo_tls",
+    "ws_echo",
+    "tiny_echo",
+    "tiny_chat",
+    "tiny_client",
 ];
 
 #[track_caller]
@@ -74,9 +80,11 @@ fn a_superfluous_argument_is_one_clear_line() {
     for name in EXAMPLES {
         let arguments = ["127.0.0.1:0", "argument", "superfluous"];
         match name {
-            "qotd" | "login" | "logfile" | "fetch" | "reconnecting_client" => {
+            "qotd" | "login" | "logfile" | "fetch" | "reconnecting_client" | "chat_tls" | "echo_tls" => {
                 complains(name, &arguments, complaint)
             }
+            // They listen on any number of endpoints.
+            "tiny_echo" | "tiny_chat" => {}
             _ => complains(name, &["127.0.0.1:0", "superfluous"], complaint),
         }
     }
@@ -93,8 +101,33 @@ fn help_shows_the_usage() {
     for name in EXAMPLES {
         let finished = run(name, &["--help"]);
         assert_eq!(finished.status.code(), Some(0));
-        assert!(finished.output.starts_with(&format!("Usage: {name} [ENDPOINT")), "{finished:?}");
+        let usage = finished.output.lines().next().unwrap_or_default();
+        assert!(
+            usage.starts_with(&format!("Usage: {name} [")) && usage.contains("[ENDPOINT"),
+            "{finished:?}"
+        );
         assert!(finished.output.contains("An ENDPOINT is an address such as"), "{finished:?}");
+    }
+}
+
+/// It takes the URL of a WebSocket and no other endpoint.
+#[test]
+fn ws_client_complains_in_one_clear_line_too() {
+    let scheme = "is not the address of a WebSocket: it has to begin with ws:// or wss://";
+    complains("ws_client", &["127.0.0.1:1"], &format!(r#""127.0.0.1:1" {scheme}"#));
+    complains("ws_client", &["ws://"], r#""ws://" is not the address of a WebSocket: it names no host"#);
+    let superfluous = r#"unexpected argument "superfluous": see --help"#;
+    complains("ws_client", &["ws://127.0.0.1:1/", "superfluous"], superfluous);
+    assert!(run("ws_client", &["--help"]).output.starts_with("Usage: ws_client [URL]"));
+}
+
+#[test]
+fn one_bad_endpoint_among_several_is_named() {
+    for name in ["tiny_echo", "tiny_chat"] {
+        let finished = run(name, &["127.0.0.1:0", "superfluous"]);
+        assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+        let complaint = r#"error: the endpoint "superfluous" is of an unknown kind"#;
+        assert!(finished.errors.starts_with(complaint), "{finished:?}");
     }
 }
 

@@ -8,6 +8,7 @@ mod services;
 mod stateful;
 mod telnet;
 mod tiny;
+mod websockets;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -71,6 +71,7 @@ pub(crate) struct MioDriver {
     waker: Arc<MioWaker>,
     shared: Rc<Shared>,
     workers: Workers,
+    max_threads: usize,
     lookups: Lookups,
     signals: Option<SignalWatch>,
     started: std::time::Instant,
@@ -88,6 +89,7 @@ impl MioDriver {
             waker,
             shared,
             workers: Workers::new("worker", workers::IDLE_TIME),
+            max_threads: workers::MAX_THREADS,
             lookups: Lookups::of_system(),
             signals: None,
             started: std::time::Instant::now(),
@@ -191,7 +193,11 @@ impl Driver for MioDriver {
     }
 
     fn run_in_thread(&mut self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.workers.run(workers::MAX_THREADS, work)
+        self.workers.run(self.max_threads, work)
+    }
+
+    fn set_max_threads(&mut self, threads: usize) {
+        self.max_threads = threads;
     }
 
     fn resolve(&mut self, lookup: Lookup) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
-/// How many threads one driver has at most for its user's work. That is meant to wait (for files, for other
+/// How many threads one driver has at most for its user's work, unless the user says otherwise. That is meant to wait (for files, for other
 /// libraries) more than to compute, so this does not follow the number of processors.
 pub(super) const MAX_THREADS: usize = 8;
 

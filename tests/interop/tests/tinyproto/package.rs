@@ -1,10 +1,8 @@
 //! The Python package, in each of its versions.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
-use ropewalk_interop::{Running, free_port};
+use ropewalk_interop::{Running, free_port, python_with_package};
 
 /// The versions that there are on PyPI.
 pub(crate) const VERSIONS: [&str; 2] = ["2.0.1", "3.0"];
@@ -35,28 +33,7 @@ fn peer(version: &str, role: &str, handler: &str, port: u16) -> Command {
 
 /// Python with this version, to run `script`, which finds its arguments in `sys.argv[1:]`.
 pub(crate) fn run(version: &str, script: &str) -> Command {
-    let mut command = Command::new(environment(version).join("bin/python"));
+    let mut command = python_with_package(env!("CARGO_TARGET_TMPDIR"), "tinyproto", version);
     command.args(["-c", script]);
     command
-}
-
-/// A virtual environment that has this version, made by the first test that asks for it.
-fn environment(version: &str) -> PathBuf {
-    static MAKING: Mutex<()> = Mutex::new(());
-    let _making = MAKING.lock();
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tinyproto-{version}"));
-    let is_there = || succeeds(Command::new(path.join("bin/python")).args(["-c", "import tinyproto"]));
-    if is_there() {
-        return path;
-    }
-    let made = succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&path));
-    assert!(made, "python3 cannot make environments: apt-get install python3-venv");
-    let package = format!("tinyproto=={version}");
-    let mut install = Command::new(path.join("bin/pip"));
-    assert!(succeeds(install.args(["install", "--quiet", &package])), "{package} cannot be installed");
-    path
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
 }

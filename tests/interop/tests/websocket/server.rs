@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ropewalk_interop::{Authority, Example, Finished, Running};
+use ropewalk_interop::{Authority, Example, Finished, Running, Signal};
 
 use crate::package::python_with_websockets;
 
@@ -94,6 +94,47 @@ fn a_client_in_python_gets_its_echo_over_tls_without_a_certificate_of_its_own() 
     let server = Example::start_at(&endpoint, "ws_echo", &[]);
     let url = format!("wss://localhost:{}/", server.address().port());
     check_talk(&url, authority.path().to_str().unwrap());
+}
+
+/// Says something, and prints how the server closes.
+const GUEST: &str = r"
+import asyncio, ssl, sys
+from websockets.asyncio.client import connect
+url, authority = sys.argv[1:3]
+context = ssl.create_default_context(cafile=authority) if authority else None
+async def stay():
+    async with connect(url, ssl=context, open_timeout=60) as socket:
+        await socket.send('hello')
+        print(await socket.recv())
+        await socket.wait_closed()
+        print(socket.protocol.close_rcvd.code, socket.protocol.close_rcvd_then_sent)
+asyncio.run(stay())
+";
+
+#[track_caller]
+fn check_interrupted(server: Example, url: &str, authority: &str) {
+    let mut guest = Running::start(python_with_websockets(GUEST).args([url, authority]));
+    assert_eq!(guest.line(), "hello");
+    assert!(server.end_by(Signal::SIGINT).status.success());
+    assert_eq!(guest.line(), "1001 True");
+}
+
+#[test]
+fn whoever_is_there_when_the_server_is_interrupted_hears_that_it_goes_away() {
+    let server = Example::start("ws_echo", &[]);
+    let url = format!("ws://{}/", server.address());
+    check_interrupted(server, &url, "");
+}
+
+#[test]
+fn whoever_is_there_over_tls_hears_it_too() {
+    let authority = Authority::new();
+    let identity = authority.server("localhost");
+    let file = identity.path().display().to_string();
+    let server =
+        Example::start_at(&format!("tls:0:interface=127.0.0.1:cert={file}:key={file}"), "ws_echo", &[]);
+    let url = format!("wss://localhost:{}/", server.address().port());
+    check_interrupted(server, &url, authority.path().to_str().unwrap());
 }
 
 /// Waits for whatever is answered to raw bytes.
