@@ -1,5 +1,7 @@
 //! The chat, with members who are cut off, crash, leave and are slow.
 
+use std::collections::BTreeSet;
+
 use ropewalk::simulation::{Faults, Host, Link, Simulation, simulate};
 use ropewalk::testing::Dice;
 use ropewalk::{ConnectOptions, ListenOptions, for_protocol};
@@ -95,7 +97,7 @@ fn gather(simulation: &mut Simulation) -> (Host, Vec<Person>) {
     let mut people = Vec::new();
     for number in 0..12 {
         let host = simulation.host(&format!("host-{number}"), |_| Ok(()));
-        let (name, fate) = (format!("member {number}"), Fate::any(&dice));
+        let (name, fate) = (format!("member-{number}"), Fate::any(&dice));
         let mut person =
             Person { name, host, member: Member::default(), fate, said: Vec::new(), is_gone: false };
         person.member = person.join(simulation, &server);
@@ -145,6 +147,24 @@ fn who_stays_hears_the_same_lines_in_the_same_order() {
             if speaker.fate.stays() || speaker.fate == Fate::Leaves {
                 assert_eq!(first.len(), speaker.said.len(), "of {}, who {:?}", speaker.name, speaker.fate);
             }
+        }
+    });
+}
+
+#[test]
+fn everybody_knows_who_is_there() {
+    simulate(40, |simulation| {
+        let (server, mut people) = gather(simulation);
+        talk(simulation, &server, &mut people);
+        // What is said to those who have crashed shows that they are gone.
+        people.iter_mut().filter(|person| !person.is_gone).for_each(Person::speak);
+        simulation.run_for(1_000 * SECOND);
+        let there = people.iter().filter(|person| !person.is_gone);
+        let names: BTreeSet<String> = there.clone().map(|person| person.name.clone()).collect();
+        for person in there {
+            let mut all = person.member.company();
+            assert!(all.insert(person.name.clone()), "nobody is company to oneself");
+            assert_eq!(all, names, "as {} sees it", person.name);
         }
     });
 }
