@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -57,13 +58,24 @@ impl Running {
     /// Waits for a line of its output and returns it without its end.
     #[track_caller]
     pub fn line(&mut self) -> String {
+        self.line_within(PATIENCE)
+    }
+
+    /// As [`line`](Self::line), for programs that take their time.
+    #[track_caller]
+    pub(crate) fn line_within(&mut self, patience: Duration) -> String {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return String::from_utf8_lossy(&line).trim_end().to_owned();
             }
-            let more = self.output.recv_timeout(PATIENCE);
-            self.buffer.extend(more.unwrap_or_else(|error| panic!("no line from {}: {error}", self.name)));
+            match self.output.recv_timeout(patience) {
+                Ok(more) => self.buffer.extend(more),
+                Err(error) => {
+                    let complaints = self.complaints();
+                    panic!("no line from {}: {error}; it said {complaints:?}", self.name);
+                }
+            }
         }
     }
 
@@ -119,6 +131,12 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Ends its input, and gives it time to end by itself.
+    pub fn leave_in_peace(&mut self) {
+        self.end_input();
+        while self.output.recv_timeout(PATIENCE).is_ok() {}
     }
 
     /// Waits until it ends by itself.
