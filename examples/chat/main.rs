@@ -1,29 +1,46 @@
-//! The chat of the Twisted tutorial.
+//! The chat of the Twisted tutorial, for telnet and for browsers.
 //!
 //! ```text
 //! cargo run --example chat
 //! telnet 127.0.0.1 8123
 //! ```
 //!
-//! Do the latter in two terminals, and talk. Telnet may send lines or, after `mode character` at its prompt, each key; netcat
-//! does as well.
+//! Do the latter in a terminal or two, open <http://127.0.0.1:8080/> in a browser, and talk. Telnet may send lines or, after
+//! `mode character` at its prompt, each key; netcat does as well, and so does `openssl s_client` if the room is open to TLS:
+//!
+//! ```text
+//! cargo run --example chat tcp:8123 tls:8124:cert=chat.pem unix:/tmp/chat wss:8443:cert=chat.pem
+//! ```
 #[path = "../common/mod.rs"]
 mod common;
+mod page;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use page::endpoints_with_page;
 use ropewalk::{
     Delimiter, Factory, Group, LineProtocol, LineReceiver, LineTransport, Membership, Reason, Result,
     SendLine, TelnetServer, Transport, for_protocol,
 };
 
 const USAGE: &str = "\
-Usage: chat [ENDPOINT]
+Usage: chat [ENDPOINT...]
 
-Lets everybody who connects to ENDPOINT (default 127.0.0.1:8123) talk.";
+Lets everybody talk who connects to an ENDPOINT, whichever it is. By default there
+are two, for this host alone: 127.0.0.1:8123 for telnet and 127.0.0.1:8080 for
+browsers. ws:PORT and wss:PORT:cert=FILE are endpoints that have a page.";
+
+const AT_HOME: [&str; 2] = ["127.0.0.1:8123", "ws:8080:interface=127.0.0.1"];
+
+const GREETING: &str = "telnet 127.0.0.1 8123\nhttp://127.0.0.1:8080/";
+
+const ELSEWHERE: &str = "name other endpoints, as in chat 127.0.0.1:8124 ws:8081:interface=127.0.0.1";
 
 /// The longest line, in bytes.
 const LINE_LENGTH_MAX: usize = 1024;
+
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The longest name, in characters.
 const NAME_LENGTH_MAX: usize = 32;
@@ -60,6 +77,8 @@ impl Chat {
 
 impl LineProtocol for Chat {
     fn connection_made(&mut self, transport: &mut LineTransport<'_>) {
+        // A phone that loses its network does not say goodbye.
+        transport.set_keepalive(Some(KEEPALIVE));
         transport.send_line("What's your name?");
     }
 
@@ -114,9 +133,12 @@ pub(crate) fn chat() -> impl Factory {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8123");
-        arguments.finish()?;
-        common::serve(&endpoint, chat())
+    common::run(USAGE, |arguments| {
+        let descriptions = arguments.all();
+        if !descriptions.is_empty() {
+            return common::serve_at(&endpoints_with_page(&descriptions)?, chat(), None);
+        }
+        common::serve_at(&endpoints_with_page(&AT_HOME)?, chat(), Some(GREETING))
+            .map_err(|error| format!("{error}: {ELSEWHERE}").into())
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,19 @@ const BROWSER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with one page, and nothing remembered from others. It ends when it is dropped, and if the test dies.
 #[derive(Debug)]
-pub struct Browser(Running);
+pub struct Browser {
+    program: Running,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// One at a time is as much as two processors can take.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Browser {
     /// Starts it. It verifies no certificates.
     pub fn start() -> Self {
-        Self(Running::start(&mut foreign::browser()))
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { program: Running::start(&mut foreign::browser()), _turn: turn }
     }
 
     /// Goes to a page, and waits until that is loaded.
@@ -66,8 +74,8 @@ impl Browser {
     #[track_caller]
     fn command(&mut self, words: &[&str]) -> String {
         let words: Vec<String> = words.iter().map(|word| json(word)).collect();
-        self.0.say(format!("[{}]\n", words.join(",")));
-        let answer = self.0.line_within(BROWSER_PATIENCE);
+        self.program.say(format!("[{}]\n", words.join(",")));
+        let answer = self.program.line_within(BROWSER_PATIENCE);
         let result = answer.strip_prefix("ok ");
         result.unwrap_or_else(|| panic!("the browser cannot {}: {answer}", words.join(" "))).to_owned()
     }
@@ -76,7 +84,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // It ends Chromium before it ends.
-        self.0.leave_in_peace();
+        self.program.leave_in_peace();
     }
 }
 
