@@ -3,7 +3,7 @@
 # whoever holds the other end, whatever becomes of that.
 import base64, json, os, re, signal, subprocess, sys, tempfile, urllib.error, urllib.request
 
-PATIENCE = 60
+PATIENCE = 50
 ARGUMENTS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server""".split()
 

@@ -6,10 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Running, foreign};
-
-/// A page takes its time while others keep the processors busy.
-const BROWSER_PATIENCE: Duration = Duration::from_secs(60);
+use crate::{PATIENCE, Running, foreign};
 
 /// A browser with one page, and nothing remembered from others. It ends when it is dropped, and if the test dies.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl Browser {
     pub fn wait_until(&mut self, condition: &str) {
         let begin = Instant::now();
         while self.run(&format!("return Boolean({condition})")) != "true" {
-            if begin.elapsed() > BROWSER_PATIENCE {
+            if begin.elapsed() > PATIENCE {
                 panic!("not {condition}, but {}", self.run("return document.body.innerText"));
             }
             thread::sleep(Duration::from_millis(20));
@@ -75,7 +72,7 @@ impl Browser {
     fn command(&mut self, words: &[&str]) -> String {
         let words: Vec<String> = words.iter().map(|word| json(word)).collect();
         self.program.say(format!("[{}]\n", words.join(",")));
-        let answer = self.program.line_within(BROWSER_PATIENCE);
+        let answer = self.program.line();
         let result = answer.strip_prefix("ok ");
         result.unwrap_or_else(|| panic!("the browser cannot {}: {answer}", words.join(" "))).to_owned()
     }

@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -58,18 +57,12 @@ impl Running {
     /// Waits for a line of its output and returns it without its end.
     #[track_caller]
     pub fn line(&mut self) -> String {
-        self.line_within(PATIENCE)
-    }
-
-    /// As [`line`](Self::line), for programs that take their time.
-    #[track_caller]
-    pub(crate) fn line_within(&mut self, patience: Duration) -> String {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return String::from_utf8_lossy(&line).trim_end().to_owned();
             }
-            match self.output.recv_timeout(patience) {
+            match self.output.recv_timeout(PATIENCE) {
                 Ok(more) => self.buffer.extend(more),
                 Err(error) => {
                     let complaints = self.complaints();

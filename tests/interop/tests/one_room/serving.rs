@@ -55,7 +55,7 @@ fn without_arguments_it_is_at_home_or_says_what_is_in_the_way() {
         match ports.iter().map(TcpListener::bind).collect::<Result<Vec<_>, _>>() {
             Ok(taken) => break taken,
             Err(error) => {
-                assert!(begin.elapsed() < 3 * PATIENCE, "something listens on 8123 or 8080: {error}")
+                assert!(begin.elapsed() < PATIENCE, "something listens on 8123 or 8080: {error}")
             }
         }
         thread::sleep(Duration::from_millis(100));
