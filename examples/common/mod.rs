@@ -48,6 +48,11 @@ impl Arguments {
         place.map(|place| self.0.remove(place)).is_some()
     }
 
+    /// All that are left.
+    pub(crate) fn all(self) -> Vec<String> {
+        self.0
+    }
+
     /// All that are left, or what stands for them if there are none.
     pub(crate) fn all_or(self, default: &str) -> Vec<String> {
         if self.0.is_empty() { vec![default.to_owned()] } else { self.0 }
@@ -91,33 +96,40 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.
 #[allow(dead_code, reason = "clients and datagrams are served otherwise")]
 pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome {
-    serve_at(&server_endpoint(endpoint)?, factory)
+    serve_all(&[endpoint.to_owned()], factory)
 }
 
-/// Serves on an endpoint.
+/// Serves on all the endpoints that are described.
 #[allow(dead_code, reason = "the clients are no servers")]
-pub(crate) fn serve_at(endpoint: &dyn ServerEndpoint, factory: impl Factory + 'static) -> Outcome {
+pub(crate) fn serve_all(endpoints: &[String], factory: impl Factory + 'static) -> Outcome {
+    let mut described: Vec<Box<dyn ServerEndpoint>> = Vec::new();
+    for endpoint in endpoints {
+        described.push(Box::new(server_endpoint(endpoint)?));
+    }
+    serve_at(&described, factory, None)
+}
+
+/// Serves on endpoints until SIGINT, SIGTERM, or a stop of the reactor. Prints `greeting` when it listens, or else where.
+#[allow(dead_code, reason = "the clients are no servers")]
+pub(crate) fn serve_at(
+    endpoints: &[Box<dyn ServerEndpoint>],
+    factory: impl Factory + 'static,
+    greeting: Option<&str>,
+) -> Outcome {
     let mut reactor = Reactor::new()?;
-    let port = endpoint.listen_shared(&reactor, Rc::new(EndWithStdio.around(factory)))?;
+    let factory: Rc<dyn Factory> = Rc::new(EndWithStdio.around(factory));
+    let mut addresses = Vec::new();
+    for endpoint in endpoints {
+        let port = endpoint.listen_shared(&reactor, Rc::clone(&factory))?;
+        addresses.push(port.address().clone());
+    }
     reactor.stop_on_signals()?;
     // Standard output is the conversation if that is where it takes place.
-    if *port.address() != Address::Stdio {
-        say(&format!("listening on {}", port.address()))?;
+    if !addresses.contains(&Address::Stdio) {
+        let listening: Vec<String> =
+            addresses.iter().map(|address| format!("listening on {address}")).collect();
+        say(greeting.unwrap_or(&listening.join("\n")))?;
     }
-    reactor.run()?;
-    Ok(())
-}
-
-/// Serves what `factory` makes on all the endpoints that are described until SIGINT (Ctrl-C), SIGTERM, or a stop of the reactor.
-#[allow(dead_code, reason = "most examples listen on one endpoint")]
-pub(crate) fn serve_all(endpoints: &[String], factory: impl Factory + 'static) -> Outcome {
-    let mut reactor = Reactor::new()?;
-    let factory: Rc<dyn Factory> = Rc::new(factory);
-    for endpoint in endpoints {
-        let port = server_endpoint(endpoint)?.listen_shared(&reactor, Rc::clone(&factory))?;
-        say(&format!("listening on {}", port.address()))?;
-    }
-    reactor.stop_on_signals()?;
     reactor.run()?;
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) fn serve(description: &str, file: &str, factory: impl Factory + 'stat
     let config = TlsServerConfig::builder().identity(TlsIdentity::from_pem_file(file)).build()?;
     let address = if description.parse::<SocketAddr>().is_ok() { description } else { "HOST:PORT" };
     eprintln!("try it with: openssl s_client -CAfile {file} -connect {address}");
-    serve_at(&TlsServerEndpoint::new(endpoint, config), factory)
+    serve_at(&[Box::new(TlsServerEndpoint::new(endpoint, config))], factory, None)
 }
 
 /// Makes a certificate for this host and its key, unless there is one.

@@ -1,6 +1,6 @@
 //! Chats, with one member each.
 
-#[path = "../../examples/chat.rs"]
+#[path = "../../examples/chat/main.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod chat;
 #[cfg(feature = "tls")]

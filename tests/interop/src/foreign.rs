@@ -67,9 +67,28 @@ pub fn python(script: &str) -> Command {
     command
 }
 
+/// Node.js, to run `script`, which finds its arguments in `process.argv.slice(1)`.
+pub fn node(script: &str) -> Command {
+    let mut command = foreign("node", "nodejs", &["--version"]);
+    command.args(["-e", script, "--"]);
+    command
+}
+
+/// The package manager of Node.js, to be run with its arguments.
+pub fn npm() -> Command {
+    foreign("npm", "npm", &["--version"])
+}
+
 /// socat, to be run with two addresses.
 pub fn socat() -> Command {
     foreign("socat", "socat", &["-V"])
+}
+
+/// Python, to drive Chromium by the commands that it reads.
+pub(crate) fn browser() -> Command {
+    foreign("chromium", "chromium", &["--version"]);
+    foreign("chromedriver", "chromium-driver", &["--version"]);
+    python(include_str!("browser.py"))
 }
 
 /// A program that is not ours and has to be there.

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
 mod authority;
+mod browser;
 mod build;
 mod conversation;
 mod echo_server;
@@ -18,17 +19,19 @@ mod socket;
 use std::time::Duration;
 
 pub use authority::{Authority, Identity, SERVER_NAME};
+pub use browser::Browser;
 pub use build::example_path;
 pub use conversation::{Spoken, converse};
 pub use echo_server::{EchoServer, Notes};
 pub use example::Example;
 pub use foreign::{
-    haproxy, microsocks, netcat, netcat_unix, openssl, openssl_client, python, socat, socket_activate, telnet,
+    haproxy, microsocks, netcat, netcat_unix, node, npm, openssl, openssl_client, python, socat,
+    socket_activate, telnet,
 };
 pub use nix::sys::signal::Signal;
 pub use program::{Finished, Running};
 pub use python_package::python_with_package;
 pub use socket::{Socket, free_port, wait_for_server};
 
-/// Longer than anything here takes; a test that waits as long has failed.
+/// Longer than anything here takes, even where others keep the processors busy; a test that waits as long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -62,8 +62,13 @@ impl Running {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return String::from_utf8_lossy(&line).trim_end().to_owned();
             }
-            let more = self.output.recv_timeout(PATIENCE);
-            self.buffer.extend(more.unwrap_or_else(|error| panic!("no line from {}: {error}", self.name)));
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(more) => self.buffer.extend(more),
+                Err(error) => {
+                    let complaints = self.complaints();
+                    panic!("no line from {}: {error}; it said {complaints:?}", self.name);
+                }
+            }
         }
     }
 
@@ -127,6 +132,12 @@ impl Running {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    }
+
+    /// Ends its input, and gives it time to end by itself.
+    pub fn leave_in_peace(&mut self) {
+        self.end_input();
+        while self.output.recv_timeout(PATIENCE).is_ok() {}
     }
 
     /// Waits until it ends by itself.

@@ -78,6 +78,23 @@ impl Socket {
         assert_eq!(String::from_utf8_lossy(&self.rest()), "");
     }
 
+    /// Waits for the server to be gone, however it goes.
+    pub fn expect_end_or_reset(&mut self) {
+        while matches!(self.stream.read(&mut [0; 1024]), Ok(1..)) {}
+    }
+
+    /// Waits for a line, and returns it with its end.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).unwrap();
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     /// Waits for the end of what comes, and returns it.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {

@@ -85,6 +85,12 @@ fn a_superfluous_argument_is_one_clear_line() {
             }
             // They listen on any number of endpoints.
             "tiny_echo" | "tiny_chat" => {}
+            // It takes as many endpoints as there are, and listens on none if one is bad.
+            "chat" => {
+                let missing =
+                    r#"the address "127.0.0.1" has no port: write it after the host, as in 127.0.0.1:8123"#;
+                complains(name, &["127.0.0.1:0", "127.0.0.1"], missing);
+            }
             _ => complains(name, &["127.0.0.1:0", "superfluous"], complaint),
         }
     }

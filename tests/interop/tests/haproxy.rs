@@ -95,7 +95,7 @@ fn chat_works_behind_haproxy() {
         });
         let (mut alice, mut bob) = (alice, bob);
         alice.send("hi\r\n");
-        bob.expect("<alice> hi\r\n");
+        bob.expect("alice is here.\r\n<alice> hi\r\n");
         // Who comes without a header is nobody's client.
         let mut direct = Socket::connect(chat.address());
         direct.send("mallory\r\n");

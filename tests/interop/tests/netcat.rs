@@ -35,8 +35,9 @@ fn chat_takes_bare_line_feeds() {
     alice.expect("What's your name?\r\n");
     alice.send("alice\r\n");
     alice.expect("Welcome, alice!\r\n");
-    assert_eq!(talk(&chat, "bob\nhi alice\n"), "What's your name?\r\nWelcome, bob!\r\n");
-    alice.expect("<bob> hi alice\r\n");
+    let transcript = "What's your name?\r\nWelcome, bob!\r\nalice is here.\r\n";
+    assert_eq!(talk(&chat, "bob\nhi alice\n"), transcript);
+    alice.expect("bob has joined.\r\n<bob> hi alice\r\nbob has left.\r\n");
 }
 
 #[test]

@@ -124,6 +124,8 @@ fn three_people_chat() {
     bob.sees("Name taken, please choose another.");
     bob.types("bob");
     bob.sees("Welcome, bob!");
+    bob.sees("alice is here.");
+    alice.sees("bob has joined.");
 
     alice.types("hi bob");
     bob.sees("<alice> hi bob");
@@ -134,16 +136,26 @@ fn three_people_chat() {
     carol.sees("What's your name?");
     carol.types("carol");
     carol.sees("Welcome, carol!");
+    carol.sees("alice is here.");
+    carol.sees("bob is here.");
+    alice.sees("carol has joined.");
+    bob.sees("carol has joined.");
     bob.types("hello everybody");
     alice.sees("<bob> hello everybody");
     carol.sees("<bob> hello everybody");
 
     // Who leaves frees the name.
     bob.leaves();
+    alice.sees("bob has left.");
+    carol.sees("bob has left.");
     let mut other_bob = Person::at(chat.address());
     other_bob.sees("What's your name?");
     other_bob.types("bob");
     other_bob.sees("Welcome, bob!");
+    other_bob.sees("alice is here.");
+    other_bob.sees("carol is here.");
+    alice.sees("bob has joined.");
+    carol.sees("bob has joined.");
     other_bob.types("here again");
     alice.sees("<bob> here again");
     carol.sees("<bob> here again");
@@ -155,7 +167,7 @@ fn bad_names_and_lines_are_answered() {
     let mut alice = Person::at(chat.address());
     alice.sees("What's your name?");
     alice.types("");
-    alice.sees("A name must not be empty, please choose another.");
+    alice.sees("A name is one word of at most 32 characters without < and >, please choose another.");
     alice.types(&"x".repeat(2000));
     alice.sees("That was longer than 1024 bytes, please be brief.");
     alice.types("Ælfrēd");
@@ -204,6 +216,8 @@ fn people_chat_in_line_mode_and_in_character_mode() {
     bob.sees("What's your name?");
     bob.types("bob");
     bob.sees("Welcome, bob!");
+    bob.sees("alice is here.");
+    alice.sees("bob has joined.");
 
     alice.presses("nothing\x15hi bob\r", &format!("nothing{}hi bob\r\n", "\x08 \x08".repeat(7)));
     bob.sees("<alice> hi bob");
@@ -216,6 +230,7 @@ fn people_chat_in_line_mode_and_in_character_mode() {
     alice.0.send("\x04").unwrap();
     alice.0.flush().unwrap();
     alice.loses_the_server();
+    bob.sees("alice has left.");
     bob.leaves();
 }
 

@@ -20,8 +20,8 @@ fn netcat_and_socat_chat_on_a_unix_socket() {
     let Finished { status, output, errors } =
         Running::with_input(&mut netcat_unix(&path), "bob\nhi alice\n").finish();
     assert!(status.success(), "{errors}");
-    assert_eq!(output, "What's your name?\r\nWelcome, bob!\r\n");
-    assert_eq!(alice.line(), "<bob> hi alice");
+    assert_eq!(output, "What's your name?\r\nWelcome, bob!\r\nalice is here.\r\n");
+    assert_eq!([alice.line(), alice.line()], ["bob has joined.", "<bob> hi alice"]);
     chat.signal(Signal::SIGTERM);
     assert!(chat.finish().status.success());
     assert!(!path.exists(), "the socket's file is left behind");

@@ -1,12 +1,23 @@
-//! The chat, with members who are cut off, crash, leave and are slow.
+//! The chat over TCP and WebSockets, with members who are cut off, crash, leave and are slow.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::rc::Rc;
 
 use ropewalk::simulation::{Faults, Host, Link, Simulation, simulate};
 use ropewalk::testing::Dice;
-use ropewalk::{ConnectOptions, ListenOptions, for_protocol};
+use ropewalk::{
+    ClientEndpoint, ConnectOptions, ListenOptions, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint,
+    WebSocketClientConfig, WebSocketClientEndpoint, WebSocketServerConfig, WebSocketServerEndpoint,
+    for_protocol,
+};
 
 use super::chat::chat;
 use super::member::Member;
 use super::{MILLISECOND, PORT, SECOND};
+
+/// Where WebSockets come in.
+const WEB_PORT: u16 = 8080;
 
 /// What becomes of a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +48,8 @@ struct Person {
     host: Host,
     member: Member,
     fate: Fate,
+    /// Comes over a WebSocket.
+    has_browser: bool,
     said: Vec<String>,
     is_gone: bool,
 }
@@ -47,7 +60,13 @@ impl Person {
         let ears = member.clone();
         let factory = for_protocol(move || ears.protocol(&name, is_slow));
         let reactor = simulation.reactor(&self.host);
-        let _ = reactor.connect((server.address(), PORT), &ConnectOptions::default(), factory);
+        if self.has_browser {
+            let server = TcpClientEndpoint::from(SocketAddr::from((server.address(), WEB_PORT)));
+            let config = WebSocketClientConfig::new("ws://server/".parse().unwrap()).text();
+            let _ = WebSocketClientEndpoint::new(server, config).connect(reactor, factory);
+        } else {
+            let _ = reactor.connect((server.address(), PORT), &ConnectOptions::default(), factory);
+        }
         member
     }
 
@@ -81,7 +100,10 @@ impl Person {
 /// A room full of people who have been welcomed.
 fn gather(simulation: &mut Simulation) -> (Host, Vec<Person>) {
     let server = simulation.host("server", |reactor| {
-        reactor.listen(([0, 0, 0, 0], PORT), ListenOptions::default(), chat())?;
+        let room = Rc::new(chat());
+        reactor.listen(([0, 0, 0, 0], PORT), ListenOptions::default(), Rc::clone(&room))?;
+        let web = TcpServerEndpoint::from(SocketAddr::from(([0, 0, 0, 0], WEB_PORT)));
+        WebSocketServerEndpoint::new(web, WebSocketServerConfig::new().text()).listen(reactor, room)?;
         Ok(())
     });
     let dice = simulation.dice();
@@ -95,9 +117,9 @@ fn gather(simulation: &mut Simulation) -> (Host, Vec<Person>) {
     let mut people = Vec::new();
     for number in 0..12 {
         let host = simulation.host(&format!("host-{number}"), |_| Ok(()));
-        let (name, fate) = (format!("member {number}"), Fate::any(&dice));
-        let mut person =
-            Person { name, host, member: Member::default(), fate, said: Vec::new(), is_gone: false };
+        let (name, fate, has_browser) = (format!("member-{number}"), Fate::any(&dice), number % 2 == 1);
+        let (member, said) = (Member::default(), Vec::new());
+        let mut person = Person { name, host, member, fate, has_browser, said, is_gone: false };
         person.member = person.join(simulation, &server);
         people.push(person);
     }
@@ -150,6 +172,24 @@ fn who_stays_hears_the_same_lines_in_the_same_order() {
 }
 
 #[test]
+fn everybody_knows_who_is_there() {
+    simulate(40, |simulation| {
+        let (server, mut people) = gather(simulation);
+        talk(simulation, &server, &mut people);
+        // What is said to those who have crashed shows that they are gone.
+        people.iter_mut().filter(|person| !person.is_gone).for_each(Person::speak);
+        simulation.run_for(1_000 * SECOND);
+        let there = people.iter().filter(|person| !person.is_gone);
+        let names: BTreeSet<String> = there.clone().map(|person| person.name.clone()).collect();
+        for person in there {
+            let mut all = person.member.company();
+            assert!(all.insert(person.name.clone()), "nobody is company to oneself");
+            assert_eq!(all, names, "as {} sees it", person.name);
+        }
+    });
+}
+
+#[test]
 fn names_are_free_again_when_their_owners_are_gone() {
     simulate(40, |simulation| {
         let (server, mut people) = gather(simulation);
@@ -176,7 +216,7 @@ fn names_are_free_again_when_their_owners_are_gone() {
         simulation.run_for(300 * SECOND);
         if !there.is_empty() {
             assert_eq!(simulation.reactor_stats(&server).connections, 0);
-            assert_eq!(simulation.descriptors(&server), 1);
+            assert_eq!(simulation.descriptors(&server), 2);
         }
     });
 }

@@ -1,6 +1,7 @@
 //! Somebody in a chat.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,6 +53,11 @@ impl Member {
         self.0.borrow().transport.clone().expect("a member has a connection")
     }
 
+    /// The names of the others who are in the room, as far as this one was told.
+    pub(crate) fn company(&self) -> BTreeSet<String> {
+        self.0.borrow().company()
+    }
+
     /// The lines of this speaker, in the order in which they came.
     pub(crate) fn heard_from(&self, speaker: &str) -> Vec<String> {
         let prefix = format!("<{speaker}> ");
@@ -62,6 +68,21 @@ impl Member {
             .filter_map(|line| line.strip_prefix(&prefix))
             .map(str::to_owned)
             .collect()
+    }
+}
+
+impl State {
+    /// The names of the others, as what was announced tells.
+    fn company(&self) -> BTreeSet<String> {
+        let mut company = BTreeSet::new();
+        for line in &self.lines {
+            if let Some(name) = line.strip_suffix(" is here.").or_else(|| line.strip_suffix(" has joined.")) {
+                assert!(company.insert(name.to_owned()), "{name} comes twice: {:?}", self.lines);
+            } else if let Some(name) = line.strip_suffix(" has left.") {
+                assert!(company.remove(name), "{name} leaves without having come: {:?}", self.lines);
+            }
+        }
+        company
     }
 }
 

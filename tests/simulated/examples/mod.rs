@@ -8,7 +8,7 @@ mod answer;
 #[path = "../../../examples/butterfly.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod butterfly;
-#[path = "../../../examples/chat.rs"]
+#[path = "../../../examples/chat/main.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 pub(crate) mod chat;
 #[cfg(feature = "tls")]

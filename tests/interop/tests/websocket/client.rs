@@ -17,7 +17,7 @@ if identity:
     context.load_cert_chain(identity)
 served = asyncio.Event()
 async def heard(socket):
-    return await asyncio.wait_for(socket.recv(), 20)
+    return await asyncio.wait_for(socket.recv(), 60)
 async def handle(socket):
     try:
         if mode == 'answer':
@@ -31,7 +31,7 @@ async def handle(socket):
                 assert await heard(socket) == 'é' * length, length
             await socket.send(['Hel', '', 'lo'])
             assert await heard(socket) == 'Hello'
-            await asyncio.wait_for(await socket.ping('now'), 20)
+            await asyncio.wait_for(await socket.ping('now'), 60)
             await socket.close(1000, 'done')
     except Exception as error:
         print(repr(error))

@@ -23,7 +23,7 @@ async def talk():
             assert await socket.recv() == 'é' * length, length
         await socket.send(['Hel', '', 'lo'])
         assert await socket.recv() == 'Hello'
-        await asyncio.wait_for(await socket.ping('now'), 20)
+        await asyncio.wait_for(await socket.ping('now'), 60)
         await socket.close(4001, 'bye')
         print(socket.protocol.close_rcvd.code, socket.protocol.close_rcvd.reason)
 asyncio.run(talk())

@@ -1,0 +1,53 @@
+//! The way in for browsers: a page, and the WebSocket that it opens.
+
+use std::io;
+
+use ropewalk::{
+    HttpRequest, HttpResponse, ServerEndpoint, WebSocketServerConfig, WebSocketServerEndpoint,
+    server_endpoint,
+};
+
+const PAGE: &str = include_str!("page.html");
+
+/// The page needs nothing but itself and its WebSocket, and its script may make no markup of text.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+    img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/// The endpoints that are described. Those for WebSockets, `ws:` and `wss:`, have the page too.
+pub(crate) fn endpoints_with_page(
+    descriptions: &[impl AsRef<str>],
+) -> io::Result<Vec<Box<dyn ServerEndpoint>>> {
+    descriptions.iter().map(|description| endpoint_with_page(description.as_ref())).collect()
+}
+
+fn endpoint_with_page(description: &str) -> io::Result<Box<dyn ServerEndpoint>> {
+    let below = match description.split_once(':') {
+        Some(("ws", arguments)) => format!("tcp:{arguments}"),
+        Some(("wss", arguments)) => format!("tls:{arguments}"),
+        _ => return Ok(Box::new(server_endpoint(description)?)),
+    };
+    Ok(Box::new(WebSocketServerEndpoint::new(server_endpoint(&below)?, config())))
+}
+
+fn config() -> WebSocketServerConfig {
+    WebSocketServerConfig::new()
+        .text()
+        .page(answer)
+        .accept_if(|request| if is_from_here(request) { Ok(()) } else { Err(HttpResponse::new(403)) })
+}
+
+fn answer(request: &HttpRequest<'_>) -> HttpResponse {
+    match request.path() {
+        "/" => HttpResponse::new(200)
+            .body("text/html; charset=utf-8", PAGE)
+            .header("Content-Security-Policy", POLICY)
+            .header("Cache-Control", "no-cache"),
+        _ => HttpResponse::new(404),
+    }
+}
+
+/// Browsers say which page wants a WebSocket: those of other people may not listen in. Other programs say nothing.
+fn is_from_here(request: &HttpRequest<'_>) -> bool {
+    let Some(origin) = request.origin() else { return true };
+    origin.split_once("://").is_some_and(|(_, host)| request.header("Host") == Some(host))
+}
