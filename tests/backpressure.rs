@@ -153,10 +153,10 @@ fn answering(log: &Log, length: usize) -> Script {
     })
 }
 
-/// The mark is passed by more than 65536 bytes that wait, not by 65536 (S68).
+/// The mark is passed by more than 131072 bytes that wait, not by 131072 (S68).
 #[test]
 fn g4_the_high_water_mark_is_exact() {
-    for (length, passed) in [(65_536, false), (65_537, true)] {
+    for (length, passed) in [(131_072, false), (131_073, true)] {
         let log = Log::default();
         let (mut world, peer, transport) = World::with(answering(&log, length));
         peer.set_window(Some(0));
@@ -183,21 +183,21 @@ fn a_large_write_that_is_sent_at_once_pauses_nobody() {
     assert_eq!(log.take(), ["data x"]);
 }
 
-/// Resuming comes at 16384 bytes, not at 16385.
+/// Resuming comes at 32768 bytes, not at 32769.
 #[test]
 fn g4_the_low_water_mark_is_exact() {
     let log = Log::default();
-    let (mut world, peer, transport) = World::with(answering(&log, 100_000));
+    let (mut world, peer, transport) = World::with(answering(&log, 200_000));
     peer.set_window(Some(0));
     peer.send("x");
     world.settle();
-    peer.set_window(Some(100_000 - 16_385));
+    peer.set_window(Some(200_000 - 32_769));
     world.settle();
     assert_eq!(log.take(), ["made", "data x", "writing paused"]);
     peer.set_window(Some(1));
     world.settle();
     assert_eq!(log.take(), ["writing resumed", "reading resumed"]);
-    assert_eq!(transport.buffered(), 16_384);
+    assert_eq!(transport.buffered(), 32_768);
 }
 
 /// The two notifications alternate, whatever the windows do.
@@ -230,7 +230,7 @@ fn g4_an_echo_with_a_slow_reader_is_bounded() {
     for _ in 0..200 {
         peer.send(vec![b'x'; 10_000]);
         world.settle();
-        assert!(transport.buffered() <= 2 * 65_536 + 10_000, "{}", transport.buffered());
+        assert!(transport.buffered() <= 131_072 + 65_536, "{}", transport.buffered());
     }
     let mut received = 0;
     while received < 2_000_000 {
@@ -241,7 +241,7 @@ fn g4_an_echo_with_a_slow_reader_is_bounded() {
         received += count;
     }
     assert_eq!(received, 2_000_000);
-    assert!(world.reactor.stats().output_buffered_peak <= 2 * 65_536 + 10_000);
+    assert!(world.reactor.stats().output_buffered_peak <= 131_072 + 65_536);
 }
 
 /// Above the hard limit the connection is aborted; the limit itself is allowed.
@@ -249,15 +249,15 @@ fn g4_an_echo_with_a_slow_reader_is_bounded() {
 fn g4_the_output_limit_aborts() {
     let log = Log::default();
     let (mut world, peer, transport) = World::with(Script::new(&log));
-    transport.set_limits(limits(|limits| limits.output = 100_000));
+    transport.set_limits(limits(|limits| limits.output = 200_000));
     peer.set_window(Some(0));
-    transport.write(vec![0; 100_000]);
+    transport.write(vec![0; 200_000]);
     world.settle();
     assert!(transport.is_open());
     transport.write("x");
     transport.write("and more");
     world.settle();
-    assert_eq!(log.take(), ["made", "writing paused", "lost output limit 100000"]);
+    assert_eq!(log.take(), ["made", "writing paused", "lost output limit 200000"]);
     assert!(peer.was_reset());
     assert_eq!(world.reactor.stats().output_buffered, 0);
 }
@@ -268,7 +268,7 @@ fn a_users_pause_outlasts_the_automatic_one() {
     let log = Log::default();
     let (mut world, peer, transport) = World::with(Script::new(&log));
     peer.set_window(Some(0));
-    transport.write(vec![0; 70_000]);
+    transport.write(vec![0; 140_000]);
     transport.pause_reading();
     peer.send("held");
     world.settle();
@@ -288,10 +288,10 @@ fn g5_output_of_others_does_not_delay_input() {
     let (mut world, peer, transport) = World::with(Script::new(&log));
     log.take();
     peer.send("hello");
-    transport.write([0; 70_000]);
+    transport.write([0; 140_000]);
     world.turn();
     assert_eq!(log.take(), ["data hello"]);
-    assert_eq!(peer.received().len(), 70_000);
+    assert_eq!(peer.received().len(), 140_000);
 }
 
 /// What is written of one's own accord is no answer, and a few answers among it are not many: reading goes on, so that two ends
@@ -301,24 +301,24 @@ fn g5_output_of_others_does_not_delay_input() {
 fn only_answers_above_the_mark_pause_reading() {
     let log = Log::default();
     let (mut world, peer, transport) = World::with(Script::new(&log).on_data(|transport, data| {
-        transport.write(vec![0; 10_000 * data.len()]);
+        transport.write(vec![0; 20_000 * data.len()]);
         Ok(())
     }));
     peer.set_window(Some(0));
-    transport.write(vec![0; 70_000]);
+    transport.write(vec![0; 140_000]);
     peer.send("six");
     world.settle();
     assert_eq!(log.take(), ["made", "data six", "writing paused"]);
-    assert!(!transport.is_reading_paused(), "30,000 bytes of answers are below the mark");
+    assert!(!transport.is_reading_paused(), "60,000 bytes of answers are below the mark");
     peer.send("four");
     world.settle();
     assert_eq!(log.take(), ["data four"]);
-    assert!(transport.is_reading_paused(), "70,000 are above");
+    assert!(transport.is_reading_paused(), "140,000 are above");
     transport.write(vec![0; 1_000_000]);
     peer.send("held");
-    peer.set_window(Some(70_000 + 70_000 - 16_385));
+    peer.set_window(Some(140_000 + 140_000 - 32_769));
     world.settle();
-    assert!(log.take().is_empty(), "16,385 bytes of answers are still waiting");
+    assert!(log.take().is_empty(), "32,769 bytes of answers are still waiting");
     peer.set_window(Some(1));
     world.settle();
     assert_eq!(log.take(), ["reading resumed", "data held"], "although a megabyte of other output waits");
@@ -329,7 +329,7 @@ fn only_answers_above_the_mark_pause_reading() {
 #[test]
 fn the_automatic_pause_outlasts_a_users_resuming() {
     let log = Log::default();
-    let (mut world, peer, transport) = World::with(answering(&log, 70_000));
+    let (mut world, peer, transport) = World::with(answering(&log, 140_000));
     peer.set_window(Some(0));
     peer.send("x");
     world.settle();

@@ -20,12 +20,12 @@ fn a_probe_shows_what_a_protocol_does() {
     probe.deliver("hello");
     assert_eq!(probe.written(), b"hello");
     probe.set_window(Some(0));
-    probe.deliver(vec![b'x'; 65_536]);
+    probe.deliver(vec![b'x'; 131_072]);
     probe.deliver("y");
-    assert_eq!(probe.transport().buffered(), 65_537);
+    assert_eq!(probe.transport().buffered(), 131_073);
     assert!(probe.transport().is_reading_paused());
     probe.set_window(None);
-    assert_eq!(probe.written().len(), 65_537);
+    assert_eq!(probe.written().len(), 131_073);
     probe.transport().set_idle_timeout(Some(SECOND));
     probe.advance(SECOND - MILLISECOND);
     assert!(!probe.is_closing());

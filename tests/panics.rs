@@ -255,7 +255,7 @@ fn g7_panics_of_producers() {
         let (mut world, peer, transport) = World::with(Script::new(&log));
         transport.register_producer(Panicking(callback), ProducerKind::Push).unwrap();
         peer.set_window(Some(0));
-        transport.write(vec![0; 70_000]);
+        transport.write(vec![0; 140_000]);
         world.settle();
         peer.set_window(None);
         world.settle();

@@ -139,7 +139,7 @@ fn the_tail_of_a_reply_is_never_lost() {
 /// Five megabytes each way, read slowly: all arrive, and no more waits in memory than a mark and one read.
 #[test]
 fn slow_readers_slow_the_senders_down_in_bounded_memory() {
-    for (high_water, low_water) in [(64 * 1024, 16 * 1024), (1000, 10), (0, 0)] {
+    for (high_water, low_water) in [(128 * 1024, 32 * 1024), (1000, 10), (0, 0)] {
         let mut pair = Pair::joined();
         for transport in [&pair.a, &pair.b] {
             transport.set_limits(limits(|limits| {
@@ -294,14 +294,14 @@ fn joining_ends_pauses_and_respects_what_waits_already() {
     pair.a.pause_reading();
     pair.b.pause_reading();
     pair.right.set_window(Some(0));
-    pair.b.write(pattern(100_000, 0));
+    pair.b.write(pattern(200_000, 0));
     pair.left.send("x");
     pair.right.send("y");
     pair.settle();
     pipe(&pair.a, &pair.b);
     pair.settle();
     assert_eq!(pair.left.received(), b"y");
-    assert_eq!(pair.b.buffered(), 100_000);
+    assert_eq!(pair.b.buffered(), 200_000);
     pair.right.set_window(None);
     pair.settle();
     assert_eq!(pair.right.received().last(), Some(&b'x'));
@@ -393,7 +393,7 @@ fn a_wait_for_room_is_not_a_pause_of_the_user() {
     let (log, mut pair) = (Log::default(), Pair::apart());
     pair.a.switch_protocol(Script::new(&log), []);
     pair.right.set_window(Some(0));
-    pair.b.write(pattern(100_000, 0));
+    pair.b.write(pattern(200_000, 0));
     pair.settle();
     log.take();
     pair.a.wait_for_room(&pair.b);

@@ -97,7 +97,7 @@ fn hazard_3_notifications_come_after_the_callback() {
     let (mut world, peer, _) = World::with(
         Script::new(&log)
             .on_data(move |transport, _| {
-                transport.write(vec![0; 100_000]);
+                transport.write(vec![0; 200_000]);
                 inner.add("written");
                 Ok(())
             })
@@ -105,13 +105,13 @@ fn hazard_3_notifications_come_after_the_callback() {
                 transport.write("a bit more");
                 transport.resume_reading();
             })
-            .on_resumed(|transport| transport.write(vec![0; 100_000])),
+            .on_resumed(|transport| transport.write(vec![0; 200_000])),
     );
     peer.set_window(Some(0));
     peer.send("x");
     world.settle();
     assert_eq!(log.take(), ["made", "data x", "written", "writing paused"]);
-    peer.set_window(Some(100_010));
+    peer.set_window(Some(200_010));
     world.settle();
     assert_eq!(log.take(), ["writing resumed", "reading resumed", "writing paused"]);
 }

@@ -219,11 +219,11 @@ fn g4_the_marks_are_told_to_each_protocol_anew() {
         let (first, second) = (Log::default(), Log::default());
         let (mut world, peer, transport) = World::with(Script::new(&first));
         peer.set_window(Some(0));
-        transport.write(vec![0; 70_000]);
+        transport.write(vec![0; 140_000]);
         world.settle();
         assert_eq!(first.take(), ["made", "writing paused"]);
         if !still_above {
-            peer.set_window(Some(10_000));
+            peer.set_window(Some(20_000));
             world.settle();
         }
         transport.switch_protocol(Script::new(&second), "");

@@ -116,7 +116,7 @@ fn messages_that_wait_for_agreement_count_as_waiting_output() {
     let mut probe = Probe::new(TinyReceiver::server(Listens(log.clone())));
     probe.deliver(b"\xff");
     for _ in 0..3 {
-        probe.transport().transmit(vec![b'.'; 30 * 1024]);
+        probe.transport().transmit(vec![b'.'; 60 * 1024]);
     }
     probe.settle();
     assert_eq!(log.take(), ["made", "ready", "paused"]);

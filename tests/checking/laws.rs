@@ -269,8 +269,8 @@ fn closing_takes_longer_than_a_day() {
 fn answers_without_measure() {
     let make = reading(|_, _, transport, data| data.iter().for_each(|_| transport.write([b'x'; 100])));
     let failure = failure(make, "a");
-    breaks(&failure, Law::Memory, "bytes of output wait after data_received, and no more than 327680 may");
-    assert_eq!(format!("{:?}", failure.script()), r#"Script::new().send(b"a").repeat(3277)"#);
+    breaks(&failure, Law::Memory, "bytes of output wait after data_received, and no more than 393216 may");
+    assert_eq!(format!("{:?}", failure.script()), r#"Script::new().send(b"a").repeat(3933)"#);
 }
 
 #[test]
@@ -309,7 +309,7 @@ impl Protocol for Hoard {
 #[test]
 fn a_stated_bound_of_output_is_passed() {
     let make = || reading(|_, _, transport, data| transport.write(data));
-    ProtocolCheck::new(make()).output_at_most(128 * 1024).run("abc");
+    ProtocolCheck::new(make()).output_at_most(192 * 1024).run("abc");
     let failure = ProtocolCheck::new(make()).output_at_most(2).try_run("abc").expect_err("three bytes wait");
     breaks(&failure, Law::Memory, "3 bytes of output wait after data_received, and no more than 2 may");
     breaks(&failure, Law::Memory, "ProtocolCheck::new(make).output_at_most(2).run_exactly(");

@@ -155,7 +155,7 @@ fn a_slow_member_catches_up() {
     let room = Room::default();
     let mut member = join(&room, 1);
     member.probe.set_window(Some(0));
-    let message = "x".repeat(100_000);
+    let message = "x".repeat(200_000);
     room.broadcast(message.clone());
     room.broadcast(message.clone());
     room.broadcast("last");

@@ -24,9 +24,10 @@ use std::time::Duration;
 pub struct Limits {
     /// When more bytes than this wait for the peer, `writing_paused` is called and a push producer is paused. What is written
     /// while the protocol is being given input are answers; when more than this of those wait, the connection's own reading
-    /// pauses by itself: a peer that reads no answers may ask no more. Default 64 KiB (as Twisted and asyncio).
+    /// pauses by itself: a peer that reads no answers may ask no more. Default 128 KiB, which an
+    /// answer of 64 KiB with its header does not pass by itself (Twisted and asyncio: 64 KiB).
     pub high_water: usize,
-    /// When the waiting output has fallen to this, everything resumes. Default 16 KiB (a quarter, as asyncio).
+    /// When the waiting output has fallen to this, everything resumes. Default 32 KiB (a quarter, as asyncio).
     pub low_water: usize,
     /// When more bytes than this wait, the connection is aborted with [`Reason::OutputLimit`](crate::Reason::OutputLimit).
     /// One write that is larger counts too. Default 16 MiB.
@@ -47,8 +48,8 @@ pub struct Limits {
 impl Limits {
     /// The defaults named on each field.
     pub const DEFAULT: Self = Self {
-        high_water: 64 * 1024,
-        low_water: 16 * 1024,
+        high_water: 128 * 1024,
+        low_water: 32 * 1024,
         output: 16 * 1024 * 1024,
         write_timeout: Duration::from_secs(300),
         close_timeout: Duration::from_secs(60),

@@ -171,7 +171,7 @@ fn no_more_lines_are_taken_than_the_server_reads() {
     }
     desk.typist.ends();
     simulation.run_for(10 * SECOND);
-    let (taken, buffers) = (desk.typist.taken.get(), 256 + 64 + 2);
+    let (taken, buffers) = (desk.typist.taken.get(), 256 + 128 + 2);
     assert!(taken <= buffers * 1_024 / 1_000, "{taken} lines were taken for the socket and the mark");
     heard.transport().resume_reading();
     desk.ends_within(&mut simulation, 60).unwrap();

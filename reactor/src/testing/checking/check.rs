@@ -166,7 +166,7 @@ impl<'a, P: Protocol + 'static> ProtocolCheck<'a, P> {
 
     /// States that no more bytes of output than that ever wait for the peer
     /// ([`Transport::buffered`](crate::Transport::buffered)), even if the peer reads nothing and the input is repeated until it is four times
-    /// that. The default is 320 KiB, the high-water mark of [`Limits::DEFAULT`](crate::Limits::DEFAULT) and as much again as may be read in one turn of the
+    /// that. The default is 384 KiB, the high-water mark of [`Limits::DEFAULT`](crate::Limits::DEFAULT) and as much again as may be read in one turn of the
     /// loop, and input of 64 KiB.
     pub const fn output_at_most(mut self, bytes: usize) -> Self {
         self.output_max = Some(bytes);
