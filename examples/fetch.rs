@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example qotd
-//! cargo run --example fetch 127.0.0.1:8123
+//! cargo run --example fetch 127.0.0.1:8007
 //! cargo run --example fetch 127.0.0.1:80 /index.html
 //! ```
 mod common;

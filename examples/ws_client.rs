@@ -86,16 +86,8 @@ struct Wanted {
 }
 
 fn read(mut arguments: common::Arguments) -> Result<Wanted, Box<dyn Error>> {
+    let (text, authorities) = (arguments.value_of("--send")?, arguments.value_of("--ca")?);
     let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/").parse()?;
-    let (mut text, mut authorities) = (None, None);
-    loop {
-        match arguments.next_or("").as_str() {
-            "" => break,
-            "--send" => text = Some(arguments.next_or("")),
-            "--ca" => authorities = Some(arguments.next_or("")),
-            other => return Err(format!("unexpected argument {other:?}: see --help").into()),
-        }
-    }
     arguments.finish()?;
     let endpoint = client_endpoint(&endpoint(&url, authorities.as_deref()))?;
     Ok(Wanted { url, text, endpoint: Box::new(endpoint) })

@@ -44,19 +44,11 @@ pub(crate) fn echo() -> impl Factory {
     })
 }
 
-/// What the WebSockets go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below.
-fn below(endpoint: &str) -> String {
-    match endpoint.split_once(':') {
-        Some((kind, rest)) if kind.eq_ignore_ascii_case("ws") => format!("tcp:{rest}"),
-        Some((kind, rest)) if kind.eq_ignore_ascii_case("wss") => format!("tls:{rest}"),
-        _ => endpoint.to_owned(),
-    }
-}
-
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8008");
         arguments.finish()?;
-        common::serve(&below(&endpoint), echo())
+        let (_, endpoint) = common::below_websockets(&endpoint)?;
+        common::serve_at(&[Box::new(endpoint)], echo(), None)
     })
 }

@@ -60,6 +60,10 @@ fn every_error_says_what_is_wrong_where_and_what_would_be_right() {
             r#"the endpoint "tcp:backlog=é:port=x" has a bad port "x" at column 15: it must be a number from 0 to 65535"#,
         ),
         (
+            "tcp:127.0.0.1:80",
+            r#"the endpoint "tcp:127.0.0.1:80" has a bad port "127.0.0.1" at column 5: it must be a number from 0 to 65535; the address to listen on comes behind it, as in 8123:interface=127.0.0.1"#,
+        ),
+        (
             "tcp::=",
             r#"the endpoint "tcp::=" has an unknown key "" at column 6: known are port, interface, backlog, reuse_port; a = in a value is written \="#,
         ),
@@ -241,10 +245,28 @@ fn what_is_meant_as_an_address_is_judged_as_one() {
 }
 
 #[test]
+fn a_client_with_a_port_alone_is_asked_for_the_host() {
+    for (text, column) in [("tcp:8123", 5), ("ws:8123", 4)] {
+        let said = client_error(text).to_string();
+        let complaint = format!(
+            "has a bad host \"8123\" at column {column}: it is a port: write the host before it, as in localhost:8123"
+        );
+        assert!(said.ends_with(&complaint), "{said}");
+    }
+    assert!(client_error("tcp:localhost").to_string().contains("has no port"));
+}
+
+#[test]
 fn only_a_likely_slip_gets_a_suggestion() {
-    for (text, meant) in
-        [("tpc:", "tcp"), ("TPC:", "tcp"), ("tc:", "tcp"), ("tcp5:", "tcp"), ("tcpp6:", "tcp6")]
-    {
+    for (text, meant) in [
+        ("tpc:", "tcp"),
+        ("TPC:", "tcp"),
+        ("tc:", "tcp"),
+        ("tcp5:", "tcp"),
+        ("tcpp6:", "tcp6"),
+        ("tsl:", "tls"),
+        ("sls:", "ssl"),
+    ] {
         let said = server_error(text).to_string();
         assert!(said.ends_with(&format!("did you mean {meant}?")), "{said}");
     }

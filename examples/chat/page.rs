@@ -1,11 +1,10 @@
 //! The way in for browsers: a page, and the WebSocket that it opens.
 
-use std::io;
+use std::error::Error;
 
-use ropewalk::{
-    HttpRequest, HttpResponse, ServerEndpoint, WebSocketServerConfig, WebSocketServerEndpoint,
-    server_endpoint,
-};
+use ropewalk::{HttpRequest, HttpResponse, ServerEndpoint, WebSocketServerConfig, WebSocketServerEndpoint};
+
+use super::common::below_websockets;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -16,17 +15,15 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// The endpoints that are described. Those for WebSockets, `ws:` and `wss:`, have the page too.
 pub(crate) fn endpoints_with_page(
     descriptions: &[impl AsRef<str>],
-) -> io::Result<Vec<Box<dyn ServerEndpoint>>> {
+) -> Result<Vec<Box<dyn ServerEndpoint>>, Box<dyn Error>> {
     descriptions.iter().map(|description| endpoint_with_page(description.as_ref())).collect()
 }
 
-fn endpoint_with_page(description: &str) -> io::Result<Box<dyn ServerEndpoint>> {
-    let below = match description.split_once(':') {
-        Some(("ws", arguments)) => format!("tcp:{arguments}"),
-        Some(("wss", arguments)) => format!("tls:{arguments}"),
-        _ => return Ok(Box::new(server_endpoint(description)?)),
-    };
-    Ok(Box::new(WebSocketServerEndpoint::new(server_endpoint(&below)?, config())))
+fn endpoint_with_page(description: &str) -> Result<Box<dyn ServerEndpoint>, Box<dyn Error>> {
+    match below_websockets(description)? {
+        (true, below) => Ok(Box::new(WebSocketServerEndpoint::new(below, config()))),
+        (false, endpoint) => Ok(Box::new(endpoint)),
+    }
 }
 
 fn config() -> WebSocketServerConfig {

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use ropewalk::{Address, Factory, Policy, Protocol, Reactor, ServerEndpoint, prepared, server_endpoint};
+use ropewalk::{
+    Address, DescribedEndpoint, Factory, Policy, Protocol, Reactor, ServerEndpoint, prepared, server_endpoint,
+};
 
 /// The last lines of every `--help` that speaks of endpoints.
 const ENDPOINTS: &str = "
@@ -46,6 +48,15 @@ impl Arguments {
     pub(crate) fn has(&mut self, option: &str) -> bool {
         let place = self.0.iter().position(|argument| argument == option);
         place.map(|place| self.0.remove(place)).is_some()
+    }
+
+    /// Takes an option and its value if it is there.
+    pub(crate) fn value_of(&mut self, option: &str) -> Result<Option<String>, String> {
+        let Some(place) = self.0.iter().position(|argument| argument == option) else { return Ok(None) };
+        if place + 1 == self.0.len() {
+            return Err(format!("{option} has no value: see --help"));
+        }
+        Ok(self.0.drain(place..place + 2).nth(1))
     }
 
     /// All that are left.
@@ -132,6 +143,26 @@ pub(crate) fn serve_at(
     }
     reactor.run()?;
     Ok(())
+}
+
+/// What the WebSockets of an endpoint go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below. Of
+/// another kind it is all.
+#[allow(dead_code, reason = "few examples are servers of WebSockets")]
+pub(crate) fn below_websockets(
+    endpoint: &str,
+) -> Result<(bool, DescribedEndpoint<dyn ServerEndpoint>), Box<dyn Error>> {
+    // A mistake is told about what was written.
+    let described = server_endpoint(endpoint)?;
+    let (kind, arguments) = endpoint.split_once(':').unwrap_or_default();
+    let below = match kind.to_ascii_lowercase().as_str() {
+        "ws" => "tcp",
+        "wss" => "tls",
+        _ => return Ok((false, described)),
+    };
+    match server_endpoint(&format!("{below}:{arguments}")) {
+        Ok(endpoint) => Ok((true, endpoint)),
+        Err(_) => Err(format!("the endpoint {endpoint:?} may have only the keys of {below} here").into()),
+    }
 }
 
 /// Nobody else can come once a conversation over standard input and output is over.

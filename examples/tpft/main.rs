@@ -1,6 +1,7 @@
 //! Files over tinyproto, as the program tpft of its authors sends them.
 //!
 //! ```text
+//! mkdir /tmp/shared
 //! cargo run --example tpft serve --uploads /tmp/shared
 //! cargo run --example tpft put 127.0.0.1:8088 Cargo.toml /Cargo.toml
 //! cargo run --example tpft get 127.0.0.1:8088 /Cargo.toml copy.toml

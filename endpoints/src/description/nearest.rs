@@ -4,11 +4,13 @@
 pub(super) fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().collect();
     let slips_max = (word.len() / 3).max(1);
+    // The first letter is seldom wrong.
+    let begins_otherwise = |candidate: &str| word.first().copied() != candidate.chars().next();
     known
         .iter()
         .map(|candidate| (slips(&word, &candidate.chars().collect::<Vec<_>>()), candidate.as_str()))
         .filter(|(slips, _)| *slips <= slips_max)
-        .min_by_key(|(slips, _)| *slips)
+        .min_by_key(|(slips, candidate)| (*slips, begins_otherwise(candidate)))
         .map(|(_, candidate)| candidate)
 }
 

@@ -1,11 +1,15 @@
 //! What can be wrong with a configuration, and how it is said.
 
 use std::process::Command;
+use std::sync::Arc;
 
-use ropewalk_endpoints::{TlsClientConfig, TlsIdentity, TlsRoots, TlsServerConfig, TlsVersion};
+use ropewalk_endpoints::{
+    CryptoProvider, TlsClientConfig, TlsIdentity, TlsRoots, TlsServerConfig, TlsVersion,
+};
 
 use crate::authority::{Authority, Identity, NAME, client};
 use crate::pair::Pair;
+use crate::peers::provider;
 use crate::reload::Directory;
 
 /// The same key three times: see the command in each.
@@ -21,6 +25,28 @@ const CERTIFICATE: &str = include_str!("keys/certificate.pem");
 #[track_caller]
 fn server_error(chain: &str, key: &str) -> String {
     TlsServerConfig::from_pem(chain, key).unwrap_err().to_string()
+}
+
+#[derive(Debug)]
+struct NoRandom;
+
+impl rustls::crypto::SecureRandom for NoRandom {
+    fn fill(&self, _: &mut [u8]) -> Result<(), rustls::crypto::GetRandomFailed> {
+        Err(rustls::crypto::GetRandomFailed)
+    }
+}
+
+/// Gathering the first random numbers takes long, so it is done here and not in the loop, at the first handshake.
+#[test]
+fn random_numbers_are_asked_for_before_the_loop_runs() {
+    let provider = Arc::new(CryptoProvider { secure_random: &NoRandom, ..provider() });
+    let refused = "TLS: the provider of cryptography refuses: it has no random numbers";
+    let authority = Authority::new();
+    let client = client(&authority).provider(Arc::clone(&provider)).build();
+    assert_eq!(client.unwrap_err().to_string(), refused);
+    let identity = authority.server(&[NAME]).tls();
+    let server = TlsServerConfig::builder().identity(identity).provider(provider).build();
+    assert_eq!(server.unwrap_err().to_string(), refused);
 }
 
 #[test]

@@ -25,12 +25,12 @@ pub(crate) fn server_in_fragments(identity: &Identity, size: usize) -> ServerCon
 }
 
 #[cfg(feature = "aws-lc-rs")]
-fn provider() -> rustls::crypto::CryptoProvider {
+pub(crate) fn provider() -> rustls::crypto::CryptoProvider {
     rustls::crypto::aws_lc_rs::default_provider()
 }
 
 #[cfg(not(feature = "aws-lc-rs"))]
-fn provider() -> rustls::crypto::CryptoProvider {
+pub(crate) fn provider() -> rustls::crypto::CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 

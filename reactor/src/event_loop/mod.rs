@@ -27,7 +27,8 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 /// A single-threaded event loop and everything it serves.
 ///
 /// A program makes one, lets endpoints listen and connect, and calls [`run`](Self::run). A process may have several,
-/// each in its own thread. A reactor dereferences to its [`ReactorHandle`], which carries most of its methods.
+/// each in its own thread. A reactor dereferences to its [`ReactorHandle`], which carries most of its methods; who needs
+/// one to keep, such as a task, takes `(*reactor).clone()`.
 ///
 /// ```
 /// use ropewalk_reactor::{ListenOptions, Protocol, Reactor, Result, Transport, for_protocol};

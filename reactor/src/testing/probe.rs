@@ -94,7 +94,8 @@ impl Probe {
         !self.transport.is_open()
     }
 
-    /// Whether the connection has ended and its protocol is dropped.
+    /// Whether the connection has ended and its protocol is dropped. After an orderly close that is when the peer has ended its
+    /// side too, as by [`deliver_eof`](Self::deliver_eof), or when the time for that is over.
     pub fn is_closed(&self) -> bool {
         self.peer.is_closed()
     }

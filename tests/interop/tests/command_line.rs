@@ -124,7 +124,25 @@ fn ws_client_complains_in_one_clear_line_too() {
     complains("ws_client", &["ws://"], r#""ws://" is not the address of a WebSocket: it names no host"#);
     let superfluous = r#"unexpected argument "superfluous": see --help"#;
     complains("ws_client", &["ws://127.0.0.1:1/", "superfluous"], superfluous);
+    for option in ["--send", "--ca"] {
+        complains("ws_client", &["ws://127.0.0.1:1/", option], &format!("{option} has no value: see --help"));
+    }
     assert!(run("ws_client", &["--help"]).output.starts_with("Usage: ws_client [URL]"));
+}
+
+/// They look below the WebSockets, and yet complain about what was written.
+#[test]
+fn servers_of_websockets_quote_what_was_written() {
+    for name in ["chat", "ws_echo"] {
+        let range = "has a bad port \"80a\" at column 4: it must be a number from 0 to 65535";
+        complains(name, &["ws:80a"], &format!(r#"the endpoint "ws:80a" {range}"#));
+        let certificate = "has no cert and no key: add one of them at column 6";
+        complains(name, &["wss:0"], &format!(r#"the endpoint "wss:0" {certificate}"#));
+        let errors = run(name, &["ws://127.0.0.1:0/"]).errors;
+        assert!(errors.contains("URLs are for clients"), "{errors}");
+        let keys = "may have only the keys of tcp here";
+        complains(name, &["WS:0:path=/chat"], &format!(r#"the endpoint "WS:0:path=/chat" {keys}"#));
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn Server
 pub(super) fn listen_at(
     [port, interface, backlog, reuse_port]: [EndpointParameter<'_>; 4],
 ) -> Result<TcpServerEndpoint, DescriptionError> {
-    let port = port.required()?;
+    let PortHere(port) = port.required()?;
     let Interface(mut address) = interface.optional()?.unwrap_or(Interface::ALL);
     address.set_port(port);
     Ok(TcpServerEndpoint::from(address).with_options(listen_options(backlog, reuse_port)?))
@@ -31,7 +31,7 @@ pub(super) fn server_ipv6(
     // Twisted has another order here.
     let ([port, backlog, interface], [reuse_port, dual_stack]) =
         arguments.parameters(["port", "backlog", "interface"], ["reuse_port", "dual_stack"])?;
-    let port = port.required()?;
+    let PortHere(port) = port.required()?;
     let HostIpv6(mut address) = interface.optional()?.unwrap_or(HostIpv6::ALL);
     address.set_port(port);
     let mut options = listen_options(backlog, reuse_port)?;
@@ -62,6 +62,9 @@ pub(super) fn connect_to<T: FromStr<Err = AddressError>>(
     port: EndpointParameter<'_>,
 ) -> Result<T, DescriptionError> {
     let text: String = host.required()?;
+    if !port.is_given() && text.parse::<u16>().is_ok() {
+        return Err(host.error("it is a port: write the host before it, as in localhost:8123"));
+    }
     let port: u16 = port.required()?;
     let address = match text.parse::<Ipv6Addr>() {
         Ok(_) => format!("[{text}]:{port}"),
@@ -89,6 +92,22 @@ pub(super) fn connect_options(
     options.timeout = timeout.optional()?.unwrap_or(options.timeout);
     options.bind = bind_address.optional()?.map(|BindAddress(address)| address);
     Ok(options)
+}
+
+/// A port to listen on. Clients write the host before it, so whoever listens may have done so too.
+struct PortHere(u16);
+
+impl FromArgument for PortHere {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        u16::from_argument(text).map(Self).map_err(|complaint| match Interface::from_argument(text) {
+            Ok(_) if !text.is_empty() => {
+                format!(
+                    "{complaint}; the address to listen on comes behind it, as in 8123:interface=127.0.0.1"
+                )
+            }
+            _ => complaint,
+        })
+    }
 }
 
 /// An address of this host to listen on, without a port; empty means all of IPv4.

@@ -15,7 +15,10 @@ use crate::tls::session_options::SessionOptions;
 pub(super) fn provider(options: &SessionOptions) -> Result<Arc<CryptoProvider>, TlsConfigError> {
     let explicit = options.provider.clone();
     let provider = explicit.or_else(|| CryptoProvider::get_default().cloned()).or_else(compiled_in);
-    provider.ok_or_else(|| TlsConfigError::new("TLS", TlsConfigProblem::NoProvider))
+    let provider = provider.ok_or_else(|| TlsConfigError::new("TLS", TlsConfigProblem::NoProvider))?;
+    // The first random number of a process may take tens of milliseconds to be gathered: not while the loop waits.
+    provider.secure_random.fill(&mut [0]).map_err(|_| refusal("it has no random numbers"))?;
+    Ok(provider)
 }
 
 #[cfg(feature = "aws-lc-rs")]
