@@ -106,15 +106,16 @@ pub(crate) fn serve_all(endpoints: &[String], factory: impl Factory + 'static) -
     for endpoint in endpoints {
         described.push(Box::new(server_endpoint(endpoint)?));
     }
-    serve_at(&described, factory, None)
+    serve_at(&described, factory, where_it_listens)
 }
 
-/// Serves on endpoints until SIGINT, SIGTERM, or a stop of the reactor. Prints `greeting` when it listens, or else where.
+/// Serves on endpoints until SIGINT, SIGTERM, or a stop of the reactor. Prints what `greeting` says of the addresses when it
+/// listens there.
 #[allow(dead_code, reason = "the clients are no servers")]
 pub(crate) fn serve_at(
     endpoints: &[Box<dyn ServerEndpoint>],
     factory: impl Factory + 'static,
-    greeting: Option<&str>,
+    greeting: impl FnOnce(&[Address]) -> String,
 ) -> Outcome {
     let mut reactor = Reactor::new()?;
     let factory: Rc<dyn Factory> = Rc::new(EndWithStdio.around(factory));
@@ -126,12 +127,17 @@ pub(crate) fn serve_at(
     reactor.stop_on_signals()?;
     // Standard output is the conversation if that is where it takes place.
     if !addresses.contains(&Address::Stdio) {
-        let listening: Vec<String> =
-            addresses.iter().map(|address| format!("listening on {address}")).collect();
-        say(greeting.unwrap_or(&listening.join("\n")))?;
+        say(&greeting(&addresses))?;
     }
     reactor.run()?;
     Ok(())
+}
+
+/// A line for each address.
+#[allow(dead_code, reason = "the clients are no servers")]
+pub(crate) fn where_it_listens(addresses: &[Address]) -> String {
+    let lines: Vec<String> = addresses.iter().map(|address| format!("listening on {address}")).collect();
+    lines.join("\n")
 }
 
 /// Nobody else can come once a conversation over standard input and output is over.
