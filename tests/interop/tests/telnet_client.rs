@@ -156,6 +156,18 @@ fn a_pipe_is_sent_as_lines_and_what_comes_is_printed() {
 }
 
 #[test]
+fn a_server_on_a_unix_socket_is_talked_to_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let endpoint = format!("unix:{}", directory.path().join("answer").display());
+    let mut answer = Running::start(Command::new(example_path("answer")).arg(&endpoint));
+    assert!(answer.line().starts_with("listening on "));
+    let Finished { status, output, errors } =
+        Running::with_input(&mut telnet(&endpoint), "How are you?\n").finish();
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+    assert_eq!(output, "Fine\r\n");
+}
+
+#[test]
 fn a_server_that_hangs_up_is_no_error() {
     let qotd = Example::start("qotd", &[]);
     let finished = Running::start(&mut telnet(&qotd.address().to_string())).finish();
