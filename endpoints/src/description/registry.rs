@@ -165,7 +165,8 @@ impl EndpointRegistry {
     }
 
     /// Has the servers of the kinds `ws` and `wss` do what `config` says besides what their descriptions say, such as to have
-    /// [pages](WebSocketServerConfig::page). A path, origins or subprotocols that are described take the place of its own.
+    /// [pages](WebSocketServerConfig::page). A path, origins or subprotocols that are described take the place of its own; `text=no`
+    /// leaves its kind of messages as it is.
     ///
     /// ```
     /// use ropewalk_endpoints::EndpointRegistry;
