@@ -92,8 +92,12 @@ fn people_chat_over_tls() {
     sees(&mut ann, "What's your name?\r\r\n");
     types(&mut ann, "ann", "ann\r\nWelcome, ann!\r\r\n");
     let finished = Running::with_input(&mut telnet(&endpoint), "bob\nhello, ann\n").finish();
-    assert_eq!(finished.output, "What's your name?\r\nWelcome, bob!\r\n", "{}", finished.errors);
-    sees(&mut ann, "<bob> hello, ann\r\r\n");
+    assert_eq!(
+        finished.output, "What's your name?\r\nWelcome, bob!\r\nann is here.\r\n",
+        "{}",
+        finished.errors
+    );
+    sees(&mut ann, "bob has joined.\r\r\n<bob> hello, ann\r\r\n");
     ann.send_control('d').unwrap();
     exits_with(&ann, 0);
 }
