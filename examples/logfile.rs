@@ -94,6 +94,6 @@ fn main() -> ExitCode {
         arguments.finish()?;
         // A bad endpoint must not leave a file behind.
         let endpoint = server_endpoint(&endpoint)?;
-        common::serve_at(&[Box::new(endpoint)], LogFactory::new(path.into())?, None)
+        common::serve_at(&[Box::new(endpoint)], LogFactory::new(path.into())?, common::where_it_listens)
     })
 }

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = arguments.next_or("127.0.0.1:8008");
         arguments.finish()?;
-        let (_, endpoint) = common::below_websockets(&endpoint)?;
-        common::serve_at(&[Box::new(endpoint)], echo(), None)
+        let endpoint = common::below_websockets(&endpoint)?;
+        common::serve_at(&[Box::new(endpoint)], echo(), common::where_it_listens)
     })
 }

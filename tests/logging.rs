@@ -11,7 +11,11 @@ use std::sync::Once;
 
 use layering::{Layered, Masked};
 use log::Level;
-use ropewalk::{Address, DatagramOptions, DatagramProtocol, DatagramTransport, Layer, Result, for_protocol};
+use ropewalk::testing::Probe;
+use ropewalk::{
+    Address, DatagramOptions, DatagramProtocol, DatagramTransport, Factory, Layer, Result, Router,
+    for_protocol,
+};
 use world::{Echo, Log, Script, World};
 
 thread_local! {
@@ -47,6 +51,19 @@ fn capture() {
 fn warnings() -> Vec<String> {
     let warns = |(level, text)| (level <= Level::Warn).then_some(text);
     RECORDS.take().into_iter().filter_map(warns).collect()
+}
+
+#[test]
+fn data_that_no_handler_matches_is_told_of() {
+    capture();
+    let router = Router::new().prefix("known", |_, _| Ok(()));
+    let mut probe = Probe::new(router.build_protocol(&Address::Stdio).unwrap());
+    let told =
+        || RECORDS.take().iter().filter(|(_, text)| text.ends_with(": no handler for 7 bytes")).count();
+    probe.deliver("known x");
+    assert_eq!(told(), 0);
+    probe.deliver("unknown");
+    assert_eq!(told(), 1);
 }
 
 /// Datagrams come from anybody: a protocol that fails at each of them must not let their senders fill the log.

@@ -86,6 +86,23 @@ fn an_adopted_connection_of_unix_lives_as_any_other() {
     assert_eq!(*transport.peer(), UnixAddress::unnamed().into());
 }
 
+/// Twice adopted, a pair is two protocols that talk to each other and that nobody else can connect to.
+#[test]
+fn two_protocols_talk_over_a_pair() {
+    let mut reactor = Reactor::new().unwrap();
+    let (asking, answering) = (Log::default(), Log::default());
+    let (near, far) = UnixStream::pair().unwrap();
+    let asks = Probe::new(&asking).on_made(|transport| {
+        transport.write("hello");
+        transport.lose_write_connection();
+    });
+    drop(reactor.adopt_connection(near.into(), asks.factory()).unwrap());
+    drop(reactor.adopt_connection(far.into(), Probe::echo(&answering).factory()).unwrap());
+    run_until(&mut reactor, "both are lost", || asking.lost().is_some() && answering.lost().is_some());
+    assert_eq!((asking.data(), answering.data()), (b"hello".to_vec(), b"hello".to_vec()));
+    assert_eq!((asking.lost().as_deref(), answering.lost().as_deref()), (Some(CLEAN), Some(CLEAN)));
+}
+
 #[test]
 fn an_adopted_connection_of_tcp_knows_its_peer() {
     let mut reactor = Reactor::new().unwrap();

@@ -90,6 +90,22 @@ fn s90_a_factory_of_two_ports_starts_once_and_stops_once() {
 }
 
 #[test]
+fn two_ports_with_factories_of_their_own_share_nothing() {
+    let mut reactor = Reactor::new().unwrap();
+    let logs = [Log::default(), Log::default()];
+    let factories = logs.each_ref().map(Noting::new);
+    let [first, second] = factories.each_ref().map(|factory| open_port(&reactor, Rc::clone(factory)));
+    is_served(&mut reactor, socket_address(first.address()), &logs[0]);
+    assert_eq!(factories.each_ref().map(|factory| factory.notes()), [vec!["start", "build"], vec!["start"]]);
+    assert_eq!(logs[1].received(), 0);
+    stop(&mut reactor, &first);
+    is_served(&mut reactor, socket_address(second.address()), &logs[1]);
+    assert_eq!(factories[0].notes(), ["start", "build", "stop"]);
+    assert_eq!(factories[1].notes(), ["start", "build"]);
+    assert_eq!(logs[0].received(), 5);
+}
+
+#[test]
 fn s91_a_stopped_port_accepts_nobody_and_open_connections_live_on() {
     let mut reactor = Reactor::new().unwrap();
     let log = Log::default();

@@ -4,16 +4,17 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use allocation_counter::measure;
 use ropewalk::{
-    ConnectOptions, Delivery, Factory, ListenOptions, Reactor, Result, TinyMessages, TinyProtocol,
-    TinyReceiver, TinyTask, Transmit, Transport, for_protocol,
+    ConnectOptions, Delivery, Factory, LimitConnections, ListenOptions, Policy, Reactor, Result,
+    TinyConnectionLimit, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit, Transport,
+    for_protocol,
 };
-use support::{ANY_PORT, run_until, run_until_empty};
+use support::{ANY_PORT, dial, read_all, run_until, run_until_empty, with_peer};
 
 /// A message of a quarter of a gibibyte.
 const SIZE: u32 = 256 * 1024 * 1024;
@@ -95,6 +96,37 @@ fn a_message_of_any_size_takes_no_memory_at_either_end() {
     let memory = measure(|| run_until(&mut reactor, "the answer has come", || over.get())).bytes_max;
     assert_eq!(heard.get(), SIZE);
     assert!(memory < MEMORY_MAX, "{memory} bytes were needed");
+}
+
+/// At the limit, the original 3.0 ends altogether, and 2.0.1 answers with 254 zeros.
+#[test]
+fn one_too_many_hears_fe_and_a_place_that_comes_free_is_given_away() {
+    let mut reactor = Reactor::new().unwrap();
+    let limit = LimitConnections::new(2).with_overflow(for_protocol(|| TinyConnectionLimit));
+    let factory = for_protocol(|| TinyReceiver::server(SendsBack { heard: 0 }));
+    let address = address(&reactor, limit.around(factory));
+    let enter = move || {
+        let mut stream = dial(address);
+        stream.write_all(b"\xff").unwrap();
+        let mut answer = [0];
+        stream.read_exact(&mut answer).unwrap();
+        (answer, stream)
+    };
+    let [(first, leaving), (second, mut staying)] = [(); 2].map(|()| with_peer(&mut reactor, enter));
+    assert_eq!([first, second], [[0xff]; 2]);
+    for _ in 0..3 {
+        assert_eq!(with_peer(&mut reactor, move || read_all(&dial(address))), b"\xfe");
+    }
+    let answer = with_peer(&mut reactor, move || {
+        staying.write_all(b"\x00\x00\x00\x01x").unwrap();
+        let mut answer = [0; 5];
+        staying.read_exact(&mut answer).unwrap();
+        answer
+    });
+    assert_eq!(&answer, b"\xff\x00\x00\x00\x01", "who is there is served on");
+    drop(leaving);
+    run_until_empty(&mut reactor);
+    assert_eq!(with_peer(&mut reactor, enter).0, [0xff]);
 }
 
 #[test]

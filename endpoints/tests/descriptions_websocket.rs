@@ -7,14 +7,22 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use common::greeter;
-use ropewalk_endpoints::{ClientEndpoint, ServerEndpoint, client_endpoint, quote_argument, server_endpoint};
+use ropewalk_endpoints::{
+    ClientEndpoint, EndpointRegistry, ServerEndpoint, client_endpoint, quote_argument, server_endpoint,
+};
+use ropewalk_protocols::{HttpRequest, HttpResponse, WebSocketServerConfig};
 use ropewalk_reactor::Reactor;
 
 /// What a client hears from a server, where `PORT` is the server's port, or why it is not connected.
 fn talk(server: &str, client: &str) -> Result<String, String> {
+    talk_in(&EndpointRegistry::standard(), server, client)
+}
+
+/// The same with a server of this registry.
+fn talk_in(registry: &EndpointRegistry, server: &str, client: &str) -> Result<String, String> {
     let mut reactor = Reactor::new().unwrap();
     let (welcome, heard_there) = greeter("welcome");
-    let port = server_endpoint(server).unwrap().listen(&reactor, welcome).unwrap();
+    let port = registry.server(server).unwrap().listen(&reactor, welcome).unwrap();
     let number = port.address().port().unwrap_or_default().to_string();
     let (hello, heard) = greeter("hello");
     let end = Rc::new(RefCell::new(None));
@@ -64,6 +72,31 @@ fn who_is_not_wanted_is_refused() {
     assert!(origin.contains("the status 403 (Forbidden) instead of 101"), "{origin}");
     let plain = talk("tcp:0:interface=127.0.0.1", "ws:127.0.0.1:PORT").unwrap_err();
     assert!(plain.contains("the peer does not speak HTTP/1.1"), "{plain}");
+}
+
+#[test]
+fn a_registry_may_say_what_all_servers_do() {
+    let mut registry = EndpointRegistry::standard();
+    let refuse_guests = |request: &HttpRequest<'_>| match request.query() {
+        Some("guest") => Err(HttpResponse::new(403)),
+        _ => Ok(()),
+    };
+    registry.set_websocket_config(WebSocketServerConfig::new().path("/chat").accept_if(refuse_guests));
+    let here = "ws:0:interface=127.0.0.1";
+    let elsewhere = format!("{here}:path=/elsewhere");
+    for (server, path, expected) in [
+        (here, "/chat", None),
+        (here, "/elsewhere", Some("404")),
+        (&elsewhere, "/elsewhere", None),
+        (&elsewhere, "/chat", Some("404")),
+        (&elsewhere, "/elsewhere?guest", Some("403")),
+    ] {
+        let talked = talk_in(&registry, server, &format!("ws://127.0.0.1:PORT{path}"));
+        match expected {
+            None => assert_eq!(talked.as_deref(), Ok("welcome"), "{server} {path}"),
+            Some(status) => assert!(talked.unwrap_err().contains(status), "{server} {path}"),
+        }
+    }
 }
 
 #[test]

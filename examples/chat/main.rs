@@ -136,9 +136,9 @@ fn main() -> ExitCode {
     common::run(USAGE, |arguments| {
         let descriptions = arguments.all();
         if !descriptions.is_empty() {
-            return common::serve_at(&endpoints_with_page(&descriptions)?, chat(), None);
+            return common::serve_at(&endpoints_with_page(&descriptions)?, chat(), common::where_it_listens);
         }
-        common::serve_at(&endpoints_with_page(&AT_HOME)?, chat(), Some(GREETING))
+        common::serve_at(&endpoints_with_page(&AT_HOME)?, chat(), |_| GREETING.to_owned())
             .map_err(|error| format!("{error}: {ELSEWHERE}").into())
     })
 }

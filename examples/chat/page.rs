@@ -1,10 +1,8 @@
 //! The way in for browsers: a page, and the WebSocket that it opens.
 
-use std::error::Error;
-
-use ropewalk::{HttpRequest, HttpResponse, ServerEndpoint, WebSocketServerConfig, WebSocketServerEndpoint};
-
-use super::common::below_websockets;
+use ropewalk::{
+    DescriptionError, EndpointRegistry, HttpRequest, HttpResponse, ServerEndpoint, WebSocketServerConfig,
+};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -15,15 +13,11 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// The endpoints that are described. Those for WebSockets, `ws:` and `wss:`, have the page too.
 pub(crate) fn endpoints_with_page(
     descriptions: &[impl AsRef<str>],
-) -> Result<Vec<Box<dyn ServerEndpoint>>, Box<dyn Error>> {
-    descriptions.iter().map(|description| endpoint_with_page(description.as_ref())).collect()
-}
-
-fn endpoint_with_page(description: &str) -> Result<Box<dyn ServerEndpoint>, Box<dyn Error>> {
-    match below_websockets(description)? {
-        (true, below) => Ok(Box::new(WebSocketServerEndpoint::new(below, config()))),
-        (false, endpoint) => Ok(Box::new(endpoint)),
-    }
+) -> Result<Vec<Box<dyn ServerEndpoint>>, DescriptionError> {
+    let mut registry = EndpointRegistry::standard();
+    registry.set_websocket_config(config());
+    let endpoints = descriptions.iter().map(|description| registry.server(description.as_ref()));
+    endpoints.map(|endpoint| Ok(Box::new(endpoint?) as _)).collect()
 }
 
 fn config() -> WebSocketServerConfig {
@@ -33,14 +27,12 @@ fn config() -> WebSocketServerConfig {
         .accept_if(|request| if is_from_here(request) { Ok(()) } else { Err(HttpResponse::new(403)) })
 }
 
-fn answer(request: &HttpRequest<'_>) -> HttpResponse {
-    match request.path() {
-        "/" => HttpResponse::new(200)
-            .body("text/html; charset=utf-8", PAGE)
-            .header("Content-Security-Policy", POLICY)
-            .header("Cache-Control", "no-cache"),
-        _ => HttpResponse::new(404),
-    }
+/// The page opens its WebSocket at its own address, so that it may be at any: `path=` says where there is a WebSocket.
+fn answer(_: &HttpRequest<'_>) -> HttpResponse {
+    HttpResponse::new(200)
+        .body("text/html; charset=utf-8", PAGE)
+        .header("Content-Security-Policy", POLICY)
+        .header("Cache-Control", "no-cache")
 }
 
 /// Browsers say which page wants a WebSocket: those of other people may not listen in. Other programs say nothing.

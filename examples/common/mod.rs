@@ -117,15 +117,16 @@ pub(crate) fn serve_all(endpoints: &[String], factory: impl Factory + 'static) -
     for endpoint in endpoints {
         described.push(Box::new(server_endpoint(endpoint)?));
     }
-    serve_at(&described, factory, None)
+    serve_at(&described, factory, where_it_listens)
 }
 
-/// Serves on endpoints until SIGINT, SIGTERM, or a stop of the reactor. Prints `greeting` when it listens, or else where.
+/// Serves on endpoints until SIGINT, SIGTERM, or a stop of the reactor. Prints what `greeting` says of the addresses when it
+/// listens there.
 #[allow(dead_code, reason = "the clients are no servers")]
 pub(crate) fn serve_at(
     endpoints: &[Box<dyn ServerEndpoint>],
     factory: impl Factory + 'static,
-    greeting: Option<&str>,
+    greeting: impl FnOnce(&[Address]) -> String,
 ) -> Outcome {
     let mut reactor = Reactor::new()?;
     let factory: Rc<dyn Factory> = Rc::new(EndWithStdio.around(factory));
@@ -137,32 +138,35 @@ pub(crate) fn serve_at(
     reactor.stop_on_signals()?;
     // Standard output is the conversation if that is where it takes place.
     if !addresses.contains(&Address::Stdio) {
-        let listening: Vec<String> =
-            addresses.iter().map(|address| format!("listening on {address}")).collect();
-        say(greeting.unwrap_or(&listening.join("\n")))?;
+        say(&greeting(&addresses))?;
     }
     reactor.run()?;
     Ok(())
 }
 
+/// A line for each address.
+#[allow(dead_code, reason = "the clients are no servers")]
+pub(crate) fn where_it_listens(addresses: &[Address]) -> String {
+    let lines: Vec<String> = addresses.iter().map(|address| format!("listening on {address}")).collect();
+    lines.join("\n")
+}
+
 /// What the WebSockets of an endpoint go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below. Of
 /// another kind it is all.
-#[allow(dead_code, reason = "few examples are servers of WebSockets")]
+#[allow(dead_code, reason = "only a server that speaks of messages itself wants that")]
 pub(crate) fn below_websockets(
     endpoint: &str,
-) -> Result<(bool, DescribedEndpoint<dyn ServerEndpoint>), Box<dyn Error>> {
+) -> Result<DescribedEndpoint<dyn ServerEndpoint>, Box<dyn Error>> {
     // A mistake is told about what was written.
     let described = server_endpoint(endpoint)?;
     let (kind, arguments) = endpoint.split_once(':').unwrap_or_default();
     let below = match kind.to_ascii_lowercase().as_str() {
         "ws" => "tcp",
         "wss" => "tls",
-        _ => return Ok((false, described)),
+        _ => return Ok(described),
     };
-    match server_endpoint(&format!("{below}:{arguments}")) {
-        Ok(endpoint) => Ok((true, endpoint)),
-        Err(_) => Err(format!("the endpoint {endpoint:?} may have only the keys of {below} here").into()),
-    }
+    server_endpoint(&format!("{below}:{arguments}"))
+        .map_err(|_| format!("the endpoint {endpoint:?} may have only the keys of {below} here").into())
 }
 
 /// Nobody else can come once a conversation over standard input and output is over.

@@ -2,12 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 
-use ropewalk::{Factory, TlsIdentity, TlsServerConfig, TlsServerEndpoint, server_endpoint};
+use ropewalk::{Address, Factory, TlsIdentity, TlsServerConfig, TlsServerEndpoint, server_endpoint};
 
-use super::common::{Outcome, serve_at};
+use super::common::{Outcome, serve_at, where_it_listens};
 
 /// Serves over TLS, with the certificate and the key in `file`; makes them if there is no such file.
 pub(crate) fn serve(description: &str, file: &str, factory: impl Factory + 'static) -> Outcome {
@@ -15,9 +14,22 @@ pub(crate) fn serve(description: &str, file: &str, factory: impl Factory + 'stat
     let endpoint = server_endpoint(description)?;
     provide(file.as_ref())?;
     let config = TlsServerConfig::builder().identity(TlsIdentity::from_pem_file(file)).build()?;
-    let address = if description.parse::<SocketAddr>().is_ok() { description } else { "HOST:PORT" };
-    eprintln!("try it with: openssl s_client -CAfile {file} -connect {address}");
-    serve_at(&[Box::new(TlsServerEndpoint::new(endpoint, config))], factory, None)
+    serve_at(&[Box::new(TlsServerEndpoint::new(endpoint, config))], factory, |addresses| {
+        let place = addresses.iter().map(place_for_openssl).collect::<String>();
+        eprintln!("try it with: openssl s_client -CAfile {file} {place}");
+        where_it_listens(addresses)
+    })
+}
+
+/// How OpenSSL's client is told whereto.
+fn place_for_openssl(address: &Address) -> String {
+    match address {
+        Address::Tcp(address) if address.ip().is_unspecified() => {
+            format!("-connect localhost:{}", address.port())
+        }
+        Address::Unix(path) => format!("-unix {path}"),
+        address => format!("-connect {address}"),
+    }
 }
 
 /// Makes a certificate for this host and its key, unless there is one.

@@ -44,6 +44,8 @@ impl ReactorHandle {
     ///
     /// The socket becomes non-blocking, also for others who have it, and is not passed on to programs that this one starts.
     ///
+    /// Two protocols of one program are joined by a pair of sockets of which both ends are adopted.
+    ///
     /// ```
     /// # use ropewalk_reactor::{Protocol, Reactor, Result, Transport, for_protocol};
     /// # struct Echo;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ropewalk_protocols::WebSocketServerConfig;
+
 use super::arguments::EndpointArguments;
 use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
@@ -128,12 +130,18 @@ pub(super) const NESTING_MAX: usize = 8;
 pub struct EndpointRegistry {
     servers: Kinds<dyn ServerEndpoint>,
     clients: Kinds<dyn ClientEndpoint>,
+    /// What servers of the kinds `ws` and `wss` begin with.
+    pub(super) websocket_config: WebSocketServerConfig,
 }
 
 impl EndpointRegistry {
     /// A registry of the [standard kinds](Self#the-standard-kinds).
     pub fn standard() -> Self {
-        let mut registry = Self { servers: Kinds::new(server_address), clients: Kinds::new(client_address) };
+        let mut registry = Self {
+            servers: Kinds::new(server_address),
+            clients: Kinds::new(client_address),
+            websocket_config: WebSocketServerConfig::new(),
+        };
         kinds::register(&mut registry);
         registry
     }
@@ -154,6 +162,24 @@ impl EndpointRegistry {
         parser: impl Fn(&EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> + 'static,
     ) {
         self.clients.register(kind, Box::new(parser));
+    }
+
+    /// Has the servers of the kinds `ws` and `wss` do what `config` says besides what their descriptions say, such as to have
+    /// [pages](WebSocketServerConfig::page). A path, origins or subprotocols that are described take the place of its own; `text=no`
+    /// leaves its kind of messages as it is.
+    ///
+    /// ```
+    /// use ropewalk_endpoints::EndpointRegistry;
+    /// use ropewalk_protocols::{HttpResponse, WebSocketServerConfig};
+    ///
+    /// let mut registry = EndpointRegistry::standard();
+    /// let config = WebSocketServerConfig::new().text();
+    /// registry.set_websocket_config(config.page(|_| HttpResponse::new(200).body("text/html", "<p>Hi!")));
+    /// let endpoint = registry.server("ws:8080:path=/chat")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_websocket_config(&mut self, config: WebSocketServerConfig) {
+        self.websocket_config = config;
     }
 
     /// The place to listen on that `description` names. Nothing is listened on yet.

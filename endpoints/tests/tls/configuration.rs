@@ -1,6 +1,5 @@
 //! What can be wrong with a configuration, and how it is said.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use ropewalk_endpoints::{
@@ -128,27 +127,6 @@ fn encrypted_keys_need_their_password() {
         error.contains("encrypted in a way that is not supported") && error.ends_with(convert),
         "{error}"
     );
-}
-
-/// The fixture may be old; what OpenSSL makes today has to work too.
-#[test]
-fn keys_that_openssl_encrypts_can_be_used() {
-    let directory = Directory::new("openssl");
-    let authority = Authority::new();
-    let identity = authority.server(&[NAME]);
-    let (chain, plain) =
-        (directory.write("chain.pem", &identity.chain), directory.write("plain.pem", &identity.key));
-    let key = directory.path("key.pem");
-    let openssl = Command::new("openssl")
-        .args(["pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:geheim"])
-        .args(["-in".as_ref(), plain.as_os_str(), "-out".as_ref(), key.as_os_str()])
-        .status();
-    if !openssl.is_ok_and(|status| status.success()) {
-        return println!("skipped: there is no openssl here");
-    }
-    let identity = TlsIdentity::from_pem_files(chain, key).with_password("geheim");
-    let server = TlsServerConfig::builder().identity(identity).build().unwrap();
-    Pair::shaken(&client(&authority).build().unwrap(), &server).assert_talks();
 }
 
 #[test]

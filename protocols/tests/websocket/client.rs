@@ -86,6 +86,14 @@ fn messages_go_masked_and_come_plain() {
 }
 
 #[test]
+fn what_lies_behind_the_answer_is_not_lost() {
+    let log = Events::new();
+    let mut probe = Probe::new(client(&log));
+    probe.deliver([answer().as_bytes(), &plain(0x81, "early")].concat());
+    assert_eq!(log.take(), ["opened v2", "text early"]);
+}
+
+#[test]
 fn the_server_closes_the_connection_first() {
     let (mut probe, log) = opened();
     probe.deliver(plain(0x88, close(1000, "done")));

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ropewalk_protocols::{
-    CloseCode, EncodedMessage, FragmentedMessage, Group, LagPolicy, Membership, Overflow, WebSocket,
+    CloseCode, EncodedMessage, FragmentedMessage, Group, LagPolicy, Membership, Message, Overflow, WebSocket,
+    WebSocketProtocol, WebSocketReceiver,
 };
+use ropewalk_reactor::Result;
 use ropewalk_reactor::testing::{Events, Probe};
 
-use crate::world::{Listens, act, close, masked, plain, server};
+use crate::world::{Listens, REQUEST, act, close, masked, plain, server};
 
 type Room = Group<u64, WebSocket>;
 
@@ -166,12 +168,34 @@ fn a_slow_member_catches_up() {
     assert!(member.heard() == [long.clone(), long, plain(0x81, "last")].concat());
 }
 
+/// Says in `opened` who is there already, and joins.
+struct Newcomer {
+    room: Room,
+    key: u64,
+    membership: Option<Membership<u64, WebSocket>>,
+}
+
+impl WebSocketProtocol for Newcomer {
+    fn opened(&mut self, socket: &WebSocket) {
+        let there: Vec<u64> = self.room.members().iter().map(|(key, _)| *key).collect();
+        socket.send(&format!("{there:?}"));
+        self.membership = self.room.join(self.key, socket).ok();
+    }
+
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+}
+
 #[test]
 fn whoever_comes_finds_those_who_were_there_before() {
     let room = Room::default();
-    let _others: Vec<_> = (0..3).map(|key| join(&room, key)).collect();
-    let there = room.members();
-    let _newcomer = join(&room, 3);
-    assert_eq!(there.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!(room.len(), 4);
+    let _members = [(1, "[]"), (2, "[1]"), (3, "[1, 2]")].map(|(key, there)| {
+        let newcomer = Newcomer { room: room.clone(), key, membership: None };
+        let mut probe = Probe::new(WebSocketReceiver::server(newcomer));
+        probe.deliver(REQUEST);
+        assert!(probe.written().ends_with(&plain(0x81, there)));
+        probe
+    });
+    assert_eq!(room.len(), 3);
 }

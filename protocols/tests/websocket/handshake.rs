@@ -34,6 +34,9 @@ fn check_refused(request: &str, status: &str) -> String {
     let (answer, heard) = ask(request);
     assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer} to {request}");
     assert!(answer.contains("\r\nConnection: close"), "{answer}");
+    // The head is whole and says how long the body is.
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(request.starts_with("HEAD") || head.contains(&format!("\r\nContent-Length: {}", body.len())));
     assert!(!heard.contains(&"opened ".to_owned()));
     answer
 }

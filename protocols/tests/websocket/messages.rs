@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use ropewalk_protocols::{Delivery, Message, WebSocketReceiver};
+use ropewalk_protocols::{Delivery, Message, WebSocket, WebSocketProtocol, WebSocketReceiver};
 use ropewalk_reactor::testing::{Events, Probe};
 use ropewalk_reactor::{InputBeforeLayer, Layer, LayerState, Protocol, Result};
 
-use crate::world::{Listens, masked, opened, plain, server};
+use crate::world::{Listens, REQUEST, masked, opened, plain, server};
 
 #[test]
 fn messages_of_every_form_of_length_come_back() {
@@ -32,6 +32,29 @@ fn fragments_are_put_together_and_control_frames_come_between() {
     probe.deliver(masked(0x80, "lo"));
     assert_eq!(probe.written(), [plain(0x8a, "now"), plain(0x81, "Hello")].concat());
     assert_eq!(log.take(), ["ping now", "pong ", "text Hello"]);
+}
+
+/// Answers each ping with two pongs of its own.
+struct AnswersTwice;
+
+impl WebSocketProtocol for AnswersTwice {
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+
+    fn ping_received(&mut self, socket: &WebSocket, payload: &[u8]) -> Result {
+        socket.pong("seen")?;
+        Ok(socket.pong([payload, b"!"].concat())?)
+    }
+}
+
+#[test]
+fn who_hears_of_pings_answers_them_as_it_likes() {
+    let mut probe = Probe::new(WebSocketReceiver::server(AnswersTwice));
+    probe.deliver(REQUEST);
+    probe.written();
+    probe.deliver(masked(0x89, "now"));
+    assert_eq!(probe.written(), [plain(0x8a, "seen"), plain(0x8a, "now!")].concat());
 }
 
 #[test]

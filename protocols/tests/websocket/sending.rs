@@ -23,13 +23,15 @@ fn texts_and_bytes_are_frames() {
 }
 
 #[test]
-fn pings_have_at_most_125_bytes() {
+fn pings_and_pongs_have_at_most_125_bytes() {
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
         assert_eq!(socket.ping([0; 126]), Err(ControlTooLong { length: 126 }));
+        assert_eq!(socket.pong([0; 126]), Err(ControlTooLong { length: 126 }));
         socket.ping([0; 125]).unwrap();
+        socket.pong([0; 125]).unwrap();
     });
-    assert_eq!(probe.written(), plain(0x89, [0; 125]));
+    assert_eq!(probe.written(), [plain(0x89, [0; 125]), plain(0x8a, [0; 125])].concat());
 }
 
 #[test]

@@ -92,8 +92,12 @@ fn people_chat_over_tls() {
     sees(&mut ann, "What's your name?\r\r\n");
     types(&mut ann, "ann", "ann\r\nWelcome, ann!\r\r\n");
     let finished = Running::with_input(&mut telnet(&endpoint), "bob\nhello, ann\n").finish();
-    assert_eq!(finished.output, "What's your name?\r\nWelcome, bob!\r\n", "{}", finished.errors);
-    sees(&mut ann, "<bob> hello, ann\r\r\n");
+    assert_eq!(
+        finished.output, "What's your name?\r\nWelcome, bob!\r\nann is here.\r\n",
+        "{}",
+        finished.errors
+    );
+    sees(&mut ann, "bob has joined.\r\r\n<bob> hello, ann\r\r\n");
     ann.send_control('d').unwrap();
     exits_with(&ann, 0);
 }
@@ -153,6 +157,18 @@ fn a_pipe_is_sent_as_lines_and_what_comes_is_printed() {
         Running::with_input(&mut command, "How are you?\nwhat?\n").finish();
     assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
     assert_eq!(output, "Fine\r\nI don't know what you mean\r\n");
+}
+
+#[test]
+fn a_server_on_a_unix_socket_is_talked_to_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let endpoint = format!("unix:{}", directory.path().join("answer").display());
+    let mut answer = Running::start(Command::new(example_path("answer")).arg(&endpoint));
+    assert!(answer.line().starts_with("listening on "));
+    let Finished { status, output, errors } =
+        Running::with_input(&mut telnet(&endpoint), "How are you?\n").finish();
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+    assert_eq!(output, "Fine\r\n");
 }
 
 #[test]

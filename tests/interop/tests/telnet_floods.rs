@@ -65,7 +65,10 @@ impl Members {
             socket.expect(&format!("Welcome, {name}!\r\n"));
             socket
         };
-        Self(join("ann"), join("bob"))
+        let (mut ann, mut bob) = (join("ann"), join("bob"));
+        ann.expect("bob has joined.\r\n");
+        bob.expect("ann is here.\r\n");
+        Self(ann, bob)
     }
 
     /// Each says something to the other.

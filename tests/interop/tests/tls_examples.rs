@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use ropewalk_interop::{Example, Finished, Running, Signal, Socket, example_path, free_port, openssl_client};
+use ropewalk_interop::{
+    Example, Finished, Running, Signal, Socket, example_path, free_port, openssl, openssl_client,
+};
 use tempfile::TempDir;
 
 /// `echo_tls` with a certificate that it has made.
@@ -32,8 +34,45 @@ fn openssl_gets_its_echo() {
     assert_eq!(client.line(), "hello");
     let mode = server.certificate.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "the key is for nobody else");
+    // The port is the one that it got, not the 0 that it was told.
+    let hint = format!(
+        "try it with: openssl s_client -CAfile {} -connect {}\n",
+        server.certificate.display(),
+        server.example.address()
+    );
     let Finished { status, errors, .. } = server.example.end_by(Signal::SIGTERM);
-    assert!(status.success() && errors.contains("try it with: openssl s_client"), "{errors}");
+    assert!(status.success() && errors.contains(&hint), "{errors}");
+}
+
+#[test]
+fn openssl_gets_its_echo_over_ipv6() {
+    let made = EchoTls::start();
+    let server = Example::start_at("[::1]:0", "echo_tls", &[made.certificate.to_str().unwrap()]);
+    let mut client = Running::start(&mut openssl_client(server.address(), &made.certificate));
+    client.say("hello\n");
+    assert_eq!(client.line(), "hello");
+}
+
+#[test]
+fn clients_hear_close_notify_when_a_signal_ends_the_server() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let server = EchoTls::start();
+        let clients = ["-tls1_2", "-tls1_3"].map(|version| {
+            let mut command = openssl_client(server.example.address(), &server.certificate);
+            let mut client = Running::start(command.args([version, "-msg"]));
+            client.say("hello\n");
+            client.until("hello\n");
+            client
+        });
+        assert_eq!(server.example.end_by(signal).status.code(), Some(0));
+        for client in clients {
+            let Finished { status, output, errors } = client.finish();
+            assert!(status.success(), "{errors}");
+            // OpenSSL shows each message that it gets, and the last one is this.
+            let heard = output.split("<<< ").last().unwrap().lines().next().unwrap();
+            assert!(heard.contains("close_notify"), "{output}");
+        }
+    }
 }
 
 #[test]
@@ -71,6 +110,21 @@ fn chat_takes_tls() {
     assert_eq!(client.line(), "What's your name?");
     client.say("alice\n");
     assert_eq!(client.line(), "Welcome, alice!");
+}
+
+#[test]
+fn a_key_that_openssl_has_encrypted_is_opened_by_its_password() {
+    let made = EchoTls::start();
+    let (plain, key) = (&made.certificate, made.certificate.with_extension("key"));
+    let mut encrypt = openssl("pkcs8");
+    encrypt.args(["-topk8", "-v2", "aes256", "-passout", "pass:geheim", "-in"]).arg(plain);
+    assert!(Running::start(encrypt.arg("-out").arg(&key)).finish().status.success());
+    let description =
+        format!("tls:0:interface=127.0.0.1:cert={}:key={}:password=geheim", plain.display(), key.display());
+    let echo = Example::start_at(&description, "echo", &[]);
+    let mut client = Running::start(&mut openssl_client(echo.address(), plain));
+    client.say("hello\n");
+    assert_eq!(client.line(), "hello");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn Server
         }
         None => Box::new(tcp::listen_at([port, interface, backlog, reuse_port])?),
     };
-    Ok(Box::new(WebSocketServerEndpoint::new(inner, server_config(own)?)))
+    Ok(Box::new(WebSocketServerEndpoint::new(inner, server_config(arguments, own)?)))
 }
 
 pub(super) fn client(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
@@ -77,10 +77,12 @@ pub(super) fn endpoint_of(
     authority.parse().map_err(|error: crate::AddressError| arguments.bad_url(&authority, &error.to_string()))
 }
 
+/// What the registry has for all servers, and what the description says besides.
 pub(super) fn server_config(
+    arguments: &EndpointArguments<'_>,
     [path, origin, subprotocol, text]: [EndpointParameter<'_>; KEYS.len()],
 ) -> Result<WebSocketServerConfig, DescriptionError> {
-    let mut config = WebSocketServerConfig::new();
+    let mut config = arguments.registry.websocket_config.clone();
     if let Some(Path(path)) = path.optional()? {
         config = config.path(path);
     }

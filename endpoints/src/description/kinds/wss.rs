@@ -12,7 +12,7 @@ pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn Server
     ws::refuse_url(arguments)?;
     let keys: [&str; ws::KEYS.len() + tls::SERVER_KEYS.len()] = ws::with(ws::KEYS, tls::SERVER_KEYS);
     let ([port], [path, origin, subprotocol, text, keyed @ ..]) = arguments.parameters(["port"], keys)?;
-    let config = ws::server_config([path, origin, subprotocol, text])?;
+    let config = ws::server_config(arguments, [path, origin, subprotocol, text])?;
     let tls = tls::server_of(arguments, port, keyed)?;
     Ok(Box::new(WebSocketServerEndpoint::new(tls, config)))
 }

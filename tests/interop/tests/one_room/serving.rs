@@ -25,8 +25,32 @@ fn the_page_allows_nothing_but_itself() {
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     assert!(page.contains("\r\nContent-Security-Policy: default-src 'none'; "), "{page}");
     assert!(page.ends_with("</html>\n"), "{page}");
-    let missing = answer(&room, "GET /elsewhere HTTP/1.1\nHost: HOST\n\n");
-    assert!(missing.starts_with("HTTP/1.1 404 "), "{missing}");
+}
+
+#[test]
+fn a_description_says_more_about_the_websocket() {
+    let description = r"ws:0:interface=127.0.0.1:path=/room:origin=https\://chat.example";
+    let mut chat = Running::start(Command::new(example_path("chat")).arg(description));
+    let address = chat.line().strip_prefix("listening on ").unwrap().parse().unwrap();
+    let status = |request: &str| {
+        let mut socket = Socket::connect(address);
+        socket.send(format!("GET {request}\nHost: chat.example\n\n").replace('\n', "\r\n"));
+        socket.line().split(' ').nth(1).unwrap().to_owned()
+    };
+    let upgrade = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n\
+        Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+    for (path, origin, expected) in [
+        ("/room", "https://chat.example", "101"),
+        ("/", "https://chat.example", "404"),
+        ("/room", "http://chat.example", "403"),
+    ] {
+        let answered = status(&format!("{path} HTTP/1.1\n{upgrade}\nOrigin: {origin}"));
+        assert_eq!(answered, expected, "{path} {origin}");
+    }
+    assert_eq!(status("/room HTTP/1.1"), "200", "the page is where its WebSocket is");
+    let finished = Running::start(Command::new(example_path("chat")).arg("ws:0:paht=/room")).finish();
+    assert!(finished.errors.contains(r#"the endpoint "ws:0:paht=/room""#), "{}", finished.errors);
+    assert!(finished.errors.contains("did you mean path?"), "{}", finished.errors);
 }
 
 #[test]

@@ -102,8 +102,12 @@ fn the_echo_listens_on_several_addresses_until_it_is_told_to_stop() {
         assert_eq!(say(address, "one\ntwo\n"), "Echo back: one\nEcho back: two\n");
         assert_eq!(say(address, "QUIT\n"), "");
     }
+    let mut bystander = Running::start(Command::new(example_path("tiny_client")).arg(&addresses[0]));
+    bystander.say("still here\n");
+    assert_eq!(bystander.line(), "Echo back: still here");
     assert_eq!(say(&addresses[1], "SRVQUIT\n"), "");
     assert!(echo.finish().status.success());
+    assert!(bystander.finish().status.success(), "all clients are let go");
 }
 
 #[test]

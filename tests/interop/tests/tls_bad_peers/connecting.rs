@@ -54,6 +54,27 @@ fn silence_has_its_time() {
     world.assert_serves();
 }
 
+/// Where the handshake is waited for, one who says nothing is a server's end.
+#[test]
+fn who_says_nothing_holds_up_nobody() {
+    let world = World::new();
+    for version in VERSIONS {
+        let mut hello = Vec::new();
+        world.client(version).write_tls(&mut hello).unwrap();
+        let silent = [&[][..], &hello[..hello.len() / 2], &hello].map(|said| {
+            let mut stream = world.connect();
+            stream.write_all(said).unwrap();
+            stream
+        });
+        world.assert_serves();
+        drop(silent);
+        for _ in 0..3 {
+            let failed = world.server.failed();
+            assert!(!failed.contains("took longer"), "{failed}");
+        }
+    }
+}
+
 #[test]
 fn peers_that_go_before_the_handshake_is_over_are_told_of() {
     let world = World::new();
