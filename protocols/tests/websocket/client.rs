@@ -201,3 +201,15 @@ fn addresses_are_read() {
         assert_eq!(read(text), Err(format!("{text:?} is not the address of a WebSocket: {problem}")));
     }
 }
+
+#[test]
+fn what_it_says_when_it_is_dismissed_is_masked_with_secrets_too() {
+    let (mut probe, _) = opened();
+    act(&mut probe, |socket| socket.transport().dismiss());
+    let frame = probe.written();
+    assert_eq!(unmasked(0x88, &frame), close(1001, ""));
+    // The first that there are in a world with the same seed.
+    let other = Probe::new(WebSocketReceiver::server(Listens::new(&Events::new())));
+    let secrets: [u8; 1024] = other.transport().reactor().secret().unwrap();
+    assert!(secrets.windows(4).any(|secret| secret == &frame[2..6]));
+}
