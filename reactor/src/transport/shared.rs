@@ -104,8 +104,8 @@ impl Rare {
 pub(crate) struct SpareRares(RefCell<Vec<Box<Rare>>>);
 
 impl SpareRares {
-    /// No more than these are kept, some 45 KB.
-    const COUNT_MAX: usize = 64;
+    /// No more than these are kept, some 10 KB.
+    const COUNT_MAX: usize = 16;
 
     fn take(&self) -> Box<Rare> {
         self.0.borrow_mut().pop().unwrap_or_default()
