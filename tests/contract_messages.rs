@@ -12,7 +12,7 @@ use counting::{Calls, World, turn};
 use ropewalk::driver::PollUntil;
 use ropewalk::{
     Delimiter, Factory, Instant, LineProtocol, LineReceiver, LineTransport, Protocol, Reactor, Result,
-    Router, SendLine, Transport, for_protocol,
+    Router, SendLine, TimerKey, Transport, for_protocol,
 };
 use support::{dial, listen, run_until, settle};
 
@@ -215,4 +215,57 @@ fn traffic_puts_off_an_idle_timeout_without_work_on_timers() {
     let allocations = measure(|| (0..MESSAGES).for_each(|_| message())).count_total;
     assert_eq!(allocations, 0);
     assert_eq!(world.calls().polls - turns, MESSAGES, "no turn was for the timer");
+}
+
+/// Expects each message within a time, as protocols do that wait for an answer: by a timer that it alone has.
+struct Expects(Option<TimerKey>);
+
+impl Protocol for Expects {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        match self.0.take() {
+            Some(timer) => transport.cancel_timer(timer),
+            None => self.0 = Some(transport.set_timer(Duration::from_secs(30))),
+        }
+        if data.ends_with(b"again") {
+            let timer = transport.set_timer(Duration::from_secs(30));
+            self.0 = Some(timer);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_timer_that_is_set_and_cancelled_for_each_message_costs_no_allocation() {
+    for (connections, message) in [(1, "again"), (1, "by turns"), (16, "by turns")] {
+        let (_, allocations) = serve(connections, for_protocol(|| Expects(None)), message.as_bytes(), 1_000);
+        assert_eq!(allocations, 0, "{connections} connections, {message}");
+    }
+}
+
+/// Is woken every second.
+struct Ticks;
+
+impl Protocol for Ticks {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.set_timer(Duration::from_secs(1));
+    }
+
+    fn data_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+        Ok(())
+    }
+
+    fn timer_expired(&mut self, transport: &Transport, _: TimerKey) {
+        transport.set_timer(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn a_timer_that_is_set_anew_whenever_it_expires_costs_no_allocation() {
+    let (world, mut reactor) = World::with(10, for_protocol(|| Ticks));
+    let mut tick = || {
+        world.advance(Duration::from_secs(1));
+        turn(&mut reactor);
+    };
+    (0..WARM_UP).for_each(|_| tick());
+    assert_eq!(measure(|| (0..1_000).for_each(|_| tick())).count_total, 0);
 }

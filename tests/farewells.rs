@@ -52,6 +52,24 @@ fn one_that_nobody_takes_does_not_hold_a_drain_up() {
 }
 
 #[test]
+fn one_for_which_there_is_no_room_costs_nothing_of_what_was_written() {
+    let (mut world, peer, transport, log) = polite();
+    let mut limits = transport.limits();
+    limits.output = 8;
+    transport.set_limits(limits);
+    peer.set_window(Some(0));
+    transport.write("answer");
+    transport.dismiss();
+    world.settle();
+    peer.set_window(None);
+    world.settle();
+    assert_eq!(peer.received(), b"answer");
+    peer.finish();
+    world.settle();
+    assert_eq!(log.take(), ["lost closed"]);
+}
+
+#[test]
 fn whoever_looks_after_a_connection_dismisses_it() {
     let (mut world, peer, transport, log) = polite();
     let (other, _) = world.open(Echo);

@@ -168,8 +168,8 @@ impl Held {
             start = 0;
         }
         let rest = &read[next..];
-        if held.capacity() == 0 && !rest.is_empty() {
-            held = spare::take_if(|capacity| capacity <= 4 * rest.len());
+        if held.capacity() == 0 {
+            spare::make_room(&mut held, rest.len());
         }
         copy(rest, &mut held);
         if held.is_empty() {

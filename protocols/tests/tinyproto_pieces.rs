@@ -11,7 +11,7 @@ use ropewalk_protocols::{
     Delivery, TinyPlugin, TinyProtoError, TinyProtocol, TinyReceiver, Transmit, TransmitError,
 };
 use ropewalk_reactor::testing::{Dice, Events, Probe, ProtocolCheck, Script, check_protocol};
-use ropewalk_reactor::{Deferred, Reason, Result, Transport};
+use ropewalk_reactor::{Deferred, Limits, Reason, Result, Transport};
 use tiny::{Ends, Hears, echo, failed, transcript};
 
 const CLOSED: &str = "lost the connection was closed cleanly";
@@ -225,6 +225,22 @@ fn a_message_is_read_when_the_peer_agrees_and_no_faster_than_it_reads() {
     let written = client.written();
     assert_eq!(written.len(), 10_000_004);
     assert_eq!(written[10_000_000..], *b"\x00\x00\x00\x08");
+    assert!(matches!(told.take(), Some(Ok(()))));
+}
+
+#[test]
+fn a_message_that_is_read_keeps_within_the_limit_of_output() {
+    let mut client = client(&Events::new());
+    let mut limits = Limits::default();
+    limits.output = limits.high_water + 10_000;
+    client.transport().set_limits(limits);
+    client.set_window(Some(1));
+    let told = hear(client.transport().transmit_from(Source::new(500_000).0, 500_000));
+    client.settle();
+    client.deliver(b"\xff");
+    client.set_window(None);
+    client.settle();
+    assert_eq!(client.written().len(), 4 + 500_000);
     assert!(matches!(told.take(), Some(Ok(()))));
 }
 

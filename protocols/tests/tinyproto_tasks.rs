@@ -221,3 +221,20 @@ fn a_message_from_elsewhere_goes_out_in_between() {
     probe.settle();
     transcript(&mut probe, &[(b"", b"\0\0\0\x03"), (b"\xff", b"hey")]);
 }
+
+/// What comes when nobody will receive any more must not keep the peer's agreement from being heard.
+#[test]
+fn code_that_has_ended_holds_up_nothing_that_was_transmitted() {
+    let bye = async |mut messages: TinyMessages| {
+        messages.receive().await?;
+        messages.transport().transmit("bye");
+        Ok(())
+    };
+    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(bye)));
+    let long = [b"\0\0\0\x02go\0\x01\0\0".as_slice(), &[0; 0x10000]].concat();
+    server.deliver([b"\xff", long.as_slice()].concat());
+    assert_eq!(server.written(), b"\xff\xff\xff\0\0\0\x03");
+    server.deliver(b"\xff");
+    assert_eq!(server.written(), b"bye");
+    assert!(server.peer().has_finished());
+}

@@ -15,6 +15,7 @@ use crate::tasks::Tasks;
 use crate::threads::Jobs;
 use crate::timers::{Timer, Wheel};
 use crate::transport::output::OutputPool;
+use crate::transport::shared::SpareRares;
 use crate::triggers::Triggers;
 use crate::{ConnectionId, Instant, Limits};
 
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) attention: RefCell<Vec<ConnectionId>>,
     pub(crate) timers: RefCell<Wheel<Timer>>,
     pub(crate) outputs: OutputPool,
+    pub(crate) spare_rares: SpareRares,
     pub(crate) counters: Counters,
     /// A signal has begun a drain.
     pub(crate) signalled: Cell<bool>,
@@ -83,6 +85,7 @@ impl Core {
             attention: RefCell::default(),
             timers: RefCell::new(Wheel::new()),
             outputs: OutputPool::default(),
+            spare_rares: SpareRares::default(),
             counters: Counters::default(),
             signalled: Cell::new(false),
             limits: Cell::new(Limits::DEFAULT),

@@ -8,7 +8,8 @@ use crate::websocket::message::EncodedMessage;
 use crate::websocket::socket::WebSocket;
 
 /// What can be a member of a [`Group`](super::Group): a [`Transport`], which is sent bytes, or a [`WebSocket`], which is sent
-/// messages that were encoded once for all. A handle of your own on a protocol's connection can be another.
+/// messages that were encoded once for all. A handle of your own on a protocol's connection can be another. As with all handles,
+/// its methods call nobody: they come in the midst of a broadcast, when the group may not be used.
 pub trait Recipient: Clone + 'static {
     /// What it is sent, which many share.
     type Message: Clone;

@@ -32,13 +32,16 @@ impl Stream {
     pub(super) fn advance(&mut self, transport: &Transport) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK_SIZE];
         while self.left > 0 && transport.accepts_output() {
-            if transport.buffered() > transport.limits().high_water {
+            let (limits, buffered) = (transport.limits(), transport.buffered());
+            if buffered > limits.high_water {
                 transport.wait_for_room(transport);
                 transport.continue_reading();
                 break;
             }
             let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-            let size = chunk.len().min(left);
+            // A limit below the high-water mark and a chunk would otherwise end the connection.
+            let room = limits.output.saturating_sub(buffered).max(1);
+            let size = chunk.len().min(left).min(room);
             let (filled, result) = fill(&mut self.reader, &mut chunk[..size]);
             transport.write(&chunk[..filled]);
             // No chunk is longer than what was left.

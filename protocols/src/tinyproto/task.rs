@@ -51,7 +51,7 @@ pub struct TinyTask<F> {
     shared: Rc<Shared>,
 }
 
-/// The messages of a connection, for the code of its [`TinyTask`].
+/// The messages of a connection, for the code of its [`TinyTask`]. What comes after it was dropped is received by nobody.
 ///
 /// Messages wait in order until they are received; above 64 KiB reading is paused and the peer has to wait, but not while
 /// something is [being sent](Self::send), as the peer's agreement could not be heard then. When more than
@@ -73,6 +73,8 @@ struct Shared {
     cost: Cell<usize>,
     /// How many sends go on.
     sending: Cell<usize>,
+    /// The code has let go of its messages: it receives no more of them.
+    is_done: Cell<bool>,
     reading_paused: Cell<bool>,
     /// How the connection ended, once it has, or the peer's input.
     end: RefCell<Option<Result<(), TinyLost>>>,
@@ -133,6 +135,16 @@ impl TinyMessages {
     }
 }
 
+impl Drop for TinyMessages {
+    /// What nobody will receive must not keep the peer's agreement to the last messages from being heard.
+    fn drop(&mut self) {
+        self.shared.is_done.set(true);
+        self.shared.cost.set(0);
+        drop(self.shared.messages.take());
+        self.shared.settle(&self.transport);
+    }
+}
+
 impl Shared {
     fn take(&self) -> Option<Vec<u8>> {
         let message = self.messages.borrow_mut().pop_front()?;
@@ -142,6 +154,9 @@ impl Shared {
 
     /// Puts a message behind the others; fails if that is more than may wait.
     fn put(&self, message: &[u8], limit: usize) -> Result {
+        if self.is_done.get() {
+            return Ok(());
+        }
         let cost = self.cost.get() + message.len() + MESSAGE_COST;
         if self.cost.get() > 0 && cost > limit {
             return Err(format!("messages of more than {limit} bytes have come and were not received").into());

@@ -257,7 +257,9 @@ impl<P: WebSocketProtocol> Connection<P> {
         if !self.decoder.end() {
             return Ok(());
         }
-        match self.inflation.as_mut().filter(|inflation| inflation.in_message()) {
+        // What comes after this side has closed is not inflated, nor kept.
+        let inflates = self.is_inflating() && self.phase() == Phase::Open;
+        match self.inflation.as_mut().filter(|_| inflates) {
             Some(inflation) => inflation.end(),
             None => self.end_message()?,
         }

@@ -15,9 +15,12 @@ const OF_SERVER: [u8; 4] = [0x88, 2, CODE[0], CODE[1]];
 pub(super) fn farewell(role: Role, transport: &Transport) -> Bytes {
     match role {
         Role::Server => Bytes::from_static(&OF_SERVER),
-        Role::Client => {
-            let [a, b, c, d, ..] = transport.reactor().random().to_be_bytes();
-            Bytes::from([0x88, 0x80 | 2, a, b, c, d, CODE[0] ^ a, CODE[1] ^ b].as_slice())
-        }
+        Role::Client => match transport.reactor().secret() {
+            Ok([a, b, c, d]) => {
+                Bytes::from([0x88, 0x80 | 2, a, b, c, d, CODE[0] ^ a, CODE[1] ^ b].as_slice())
+            }
+            // Without a mask it says nothing, and fails when there is something to send.
+            Err(_) => Bytes::default(),
+        },
     }
 }

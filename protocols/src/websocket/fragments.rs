@@ -30,6 +30,8 @@ pub struct FragmentedMessage<T: ?Sized> {
     opcode: Opcode,
     /// As the first fragment has decided.
     compressed: bool,
+    /// The first fragment went nowhere, as the WebSocket was not open. So do all others, even if it is open now.
+    goes_nowhere: bool,
     finished: bool,
     pieces: PhantomData<fn(&T)>,
 }
@@ -37,7 +39,8 @@ pub struct FragmentedMessage<T: ?Sized> {
 impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
     pub(super) fn new(socket: &WebSocket, kind: MessageKind) -> Self {
         let opcode = kind.opcode();
-        Self { socket: socket.clone(), opcode, compressed: false, finished: false, pieces: PhantomData }
+        let (compressed, goes_nowhere, finished) = (false, false, false);
+        Self { socket: socket.clone(), opcode, compressed, goes_nowhere, finished, pieces: PhantomData }
     }
 
     /// Sends a piece, which may be empty.
@@ -56,10 +59,11 @@ impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
     }
 
     fn send_fragment(&mut self, last: bool, piece: &[u8]) {
-        if self.socket.is_open() {
-            if self.opcode != Opcode::Continuation {
-                self.compressed = self.socket.deflation(piece).is_some();
-            }
+        if self.opcode != Opcode::Continuation {
+            self.compressed = self.socket.deflation(piece).is_some();
+            self.goes_nowhere = !self.socket.is_open();
+        }
+        if self.socket.is_open() && !self.goes_nowhere {
             if self.compressed {
                 self.socket.send_compressed_fragment(self.opcode, last, piece);
             } else {
@@ -72,7 +76,8 @@ impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
 
 impl<T: ?Sized> Drop for FragmentedMessage<T> {
     fn drop(&mut self) {
-        if !self.finished && self.opcode == Opcode::Continuation && self.socket.is_open() {
+        let is_cut_short = !self.finished && self.opcode == Opcode::Continuation && !self.goes_nowhere;
+        if is_cut_short && self.socket.is_open() {
             self.socket.fail(WebSocketError::MessageAbandoned);
         }
         self.socket.end_fragments();

@@ -1,5 +1,6 @@
 //! WebSockets (RFC 6455).
 
+mod behind;
 pub(crate) mod close_code;
 mod close_frame;
 mod connection;

@@ -245,7 +245,7 @@ impl<P: WebSocketProtocol> Protocol for WebSocketReceiver<P> {
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
         let (protocol, socket) = self.connection.parts();
         socket.set_phase(Phase::Closed);
-        protocol.connection_lost(transport, reason);
+        protocol.connection_lost(transport, socket.own_reason(reason).as_ref().unwrap_or(reason));
     }
 
     fn name(&self) -> &'static str {

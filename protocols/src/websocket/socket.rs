@@ -5,8 +5,9 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk_reactor::{Bytes, Deferred, Resolver, TimerKey, Transport};
+use ropewalk_reactor::{Bytes, Deferred, Reason, TimerKey, Transport};
 
+use super::behind::Behind;
 use super::deflate::{Agreement, Deflation};
 use super::error::WebSocketError;
 use super::farewell::farewell;
@@ -57,14 +58,8 @@ struct Shared {
     deflation: OnceCell<Box<Deflation>>,
     /// What waits for the end of a message that is being sent in fragments; `None` if there is no such.
     behind_fragments: RefCell<Option<Box<Behind>>>,
-}
-
-/// What waits for the end of a message in fragments.
-#[derive(Default)]
-struct Behind {
-    messages: Vec<EncodedMessage>,
-    /// Groups, which keep their messages themselves.
-    groups: Vec<Resolver<()>>,
+    /// More than may wait has waited there.
+    exceeded: Cell<bool>,
 }
 
 impl WebSocket {
@@ -77,21 +72,22 @@ impl WebSocket {
             subprotocol: OnceCell::new(),
             deflation: OnceCell::new(),
             behind_fragments: RefCell::new(None),
+            exceeded: Cell::new(false),
         };
         Self { transport: transport.clone(), shared: Rc::new(shared) }
     }
 
-    /// Sends a message, text or bytes. While another is being sent in fragments it waits for the end of that.
+    /// Sends a message, text or bytes. While another is being sent in fragments it waits for the end of that, and counts with its
+    /// length and 64 bytes as output does: if more than [`Limits::output`](ropewalk_reactor::Limits::output) waits, the
+    /// connection is aborted with [`Reason::OutputLimit`].
     pub fn send<'a>(&self, message: impl Into<Message<'a>>) {
         if !self.is_open() {
             return;
         }
         let message = message.into();
-        if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
-            waiting.messages.push(EncodedMessage::new(message));
-            return;
+        if !self.keep_behind_fragments(|| EncodedMessage::new(message)) {
+            self.send_message(message.kind(), message.bytes());
         }
-        self.send_message(message.kind(), message.bytes());
     }
 
     fn send_message(&self, kind: MessageKind, payload: &[u8]) {
@@ -108,8 +104,7 @@ impl WebSocket {
         if !self.is_open() {
             return;
         }
-        if let Some(waiting) = &mut *self.shared.behind_fragments.borrow_mut() {
-            waiting.messages.push(message.clone());
+        if self.keep_behind_fragments(|| message.clone()) {
             return;
         }
         let deflation = self.deflation(message.payload());
@@ -209,11 +204,27 @@ impl WebSocket {
         Ok(())
     }
 
+    /// Keeps a message until the one has ended that is being sent in fragments; false if there is no such.
+    fn keep_behind_fragments(&self, message: impl FnOnce() -> EncodedMessage) -> bool {
+        let mut behind = self.shared.behind_fragments.borrow_mut();
+        let Some(behind) = &mut *behind else { return false };
+        if !behind.add(message(), &self.transport) {
+            self.shared.exceeded.set(true);
+            self.transport.abort_connection();
+        }
+        true
+    }
+
+    /// The reason of the loss as the protocol shall hear it, if it is another.
+    pub(super) fn own_reason(&self, reason: &Reason) -> Option<Reason> {
+        let exceeded = matches!(reason, Reason::Aborted) && self.shared.exceeded.get();
+        exceeded.then(|| Reason::OutputLimit { limit: self.transport.limits().output })
+    }
+
     /// Sends what waited for the end of the fragments.
     pub(super) fn end_fragments(&self) {
-        let Behind { messages, groups } = *self.shared.behind_fragments.take().unwrap_or_default();
-        messages.iter().for_each(|message| self.send_encoded(message));
-        groups.into_iter().for_each(|resolver| resolver.resolve(()));
+        let behind = self.shared.behind_fragments.take().unwrap_or_default();
+        behind.end(|message| self.send_encoded(message));
     }
 
     pub(crate) fn is_sending_fragments(&self) -> bool {
@@ -224,7 +235,7 @@ impl WebSocket {
     pub(crate) fn when_fragments_end(&self) -> Option<Deferred<()>> {
         let mut waiting = self.shared.behind_fragments.borrow_mut();
         let (deferred, resolver) = Deferred::new(self.transport.reactor());
-        waiting.as_mut()?.groups.push(resolver);
+        waiting.as_mut()?.add_group(resolver);
         Some(deferred)
     }
 

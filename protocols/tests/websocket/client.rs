@@ -1,5 +1,8 @@
 //! The client's end.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use ropewalk_protocols::{Message, WebSocketReceiver, WebSocketUrl};
 use ropewalk_reactor::testing::{Events, Probe};
 
@@ -208,4 +211,39 @@ fn addresses_are_read() {
     ] {
         assert_eq!(read(text), Err(format!("{text:?} is not the address of a WebSocket: {problem}")));
     }
+}
+
+#[test]
+fn what_it_says_when_it_is_dismissed_is_masked_with_secrets_too() {
+    let (mut probe, _) = opened();
+    act(&mut probe, |socket| socket.transport().dismiss());
+    let frame = probe.written();
+    assert_eq!(unmasked(0x88, &frame), close(1001, ""));
+    // The first that there are in a world with the same seed.
+    let other = Probe::new(WebSocketReceiver::server(Listens::new(&Events::new())));
+    let secrets: [u8; 1024] = other.transport().reactor().secret().unwrap();
+    assert!(secrets.windows(4).any(|secret| secret == &frame[2..6]));
+}
+
+/// What passes messages on may begin before there is anybody to have them.
+#[test]
+fn a_message_that_was_begun_before_it_is_open_goes_nowhere_to_its_end() {
+    let log = Events::new();
+    let message = Rc::new(RefCell::new(None));
+    let mut probe = Probe::new(client(&log));
+    let begun = Rc::clone(&message);
+    act(&mut probe, move |socket| {
+        let mut message = socket.begin_binary().unwrap();
+        message.send("before");
+        *begun.borrow_mut() = Some(message);
+    });
+    probe.deliver(answer());
+    let _ = probe.written();
+    act(&mut probe, move |socket| {
+        let mut message = message.take().unwrap();
+        message.send("after");
+        message.finish("it");
+        socket.send("whole");
+    });
+    assert_eq!(unmasked(0x81, &probe.written()), b"whole");
 }

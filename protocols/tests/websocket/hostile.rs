@@ -1,9 +1,10 @@
 //! Peers that break the protocol.
 
-use ropewalk_protocols::WebSocketReceiver;
+use allocation_counter::measure;
+use ropewalk_protocols::{Delivery, WebSocketReceiver};
 use ropewalk_reactor::testing::{Dice, Events, Probe};
 
-use crate::world::{Listens, REQUEST, close, masked, plain, server};
+use crate::world::{Listens, REQUEST, close, forgetful, masked, plain, server};
 
 /// Whatever comes, the peer is told, the connection ends, and nothing that follows is heard.
 #[track_caller]
@@ -112,4 +113,36 @@ fn who_stays_after_it_was_refused_is_not_waited_for() {
     assert!(probe.is_closing() && !probe.is_closed());
     probe.advance(probe.transport().limits().linger_timeout);
     assert!(probe.is_closed());
+}
+
+/// Buffers of large messages are used again, but not for those who have said little and wait.
+#[test]
+fn slow_senders_hold_little_more_than_they_have_sent() {
+    let large = masked(0x82, vec![7; 100_000]);
+    for delivery in [Delivery::Whole, Delivery::Pieces] {
+        let mut quick = forgetful(Delivery::Whole);
+        let mut slow: Vec<_> = (0..10).map(|_| forgetful(delivery)).collect();
+        quick.deliver(&large);
+        let mut all_say = |what: &[u8]| {
+            for probe in &mut slow {
+                quick.deliver(&large);
+                probe.deliver(what);
+            }
+        };
+        let begun = measure(|| all_say(&masked(0x02, "begun"))).bytes_current;
+        assert!(begun < 10 * 2_000, "{begun} bytes");
+        // A frame whose header, and one whose payload has not all come.
+        let announced = measure(|| all_say(&masked(0x00, vec![7; 50_000])[..20])).bytes_current;
+        assert!(announced < 10 * 2_000, "{announced} bytes");
+    }
+}
+
+#[test]
+fn who_pauses_in_a_message_that_is_delivered_in_pieces_holds_nothing_of_it() {
+    let cost_of = |frame: &[u8]| {
+        let mut probes: Vec<_> = (0..20).map(|_| forgetful(Delivery::Pieces)).collect();
+        measure(|| probes.iter_mut().for_each(|probe| probe.deliver(frame))).bytes_current
+    };
+    let [ended, begun] = [0x82, 0x02].map(|first| cost_of(&masked(first, vec![7; 60_000])));
+    assert!(begun < ended + 20 * 1_000, "{begun} instead of {ended} bytes");
 }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ropewalk_protocols::{ControlTooLong, EncodedMessage, FragmentedMessage, MessageInProgress};
+use ropewalk_protocols::{ControlTooLong, EncodedMessage, FragmentedMessage, MessageInProgress, WebSocket};
+use ropewalk_reactor::Limits;
 
 use crate::world::{Listens, act, close, masked, plain, server};
 
@@ -125,4 +126,51 @@ fn nothing_is_sent_before_the_websocket_is_open() {
     probe.deliver_eof();
     assert_eq!(probe.written(), b"");
     assert_eq!(log.take(), ["lost the connection was closed cleanly"]);
+}
+
+fn limit_output(socket: &WebSocket) {
+    let mut limits = Limits::default();
+    limits.output = 10_000;
+    socket.transport().set_limits(limits);
+}
+
+/// A peer that asks much while a long message is on its way to it, and does not listen, must not fill the memory.
+#[test]
+fn what_waits_for_the_end_of_fragments_counts_as_output() {
+    for encoded in [false, true] {
+        let (mut probe, log) = server(Listens::new);
+        act(&mut probe, move |socket| {
+            limit_output(socket);
+            let mut message = socket.begin_text().unwrap();
+            message.send("a");
+            for _ in 0..10 {
+                match encoded {
+                    true => socket.send_encoded(&EncodedMessage::new(&[b'x'; 1_000][..])),
+                    false => socket.send(&[b'x'; 1_000][..]),
+                }
+            }
+            assert!(!socket.is_open());
+            message.finish("b");
+        });
+        assert!(probe.is_closed());
+        assert_eq!(
+            log.take(),
+            ["lost the peer reads too slowly: more than 10000 bytes of output were waiting"]
+        );
+    }
+}
+
+#[test]
+fn what_has_waited_for_the_end_of_fragments_counts_no_longer() {
+    let (mut probe, _) = server(Listens::new);
+    for _ in 0..100 {
+        act(&mut probe, |socket| {
+            limit_output(socket);
+            let mut message = socket.begin_text().unwrap();
+            message.send("a");
+            (0..8).for_each(|_| socket.send(&[b'x'; 1_000][..]));
+            message.finish("b");
+        });
+        assert!(probe.written().len() > 8_000);
+    }
 }

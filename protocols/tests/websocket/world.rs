@@ -169,6 +169,40 @@ pub(crate) fn server(make: impl Fn(&Events) -> Listens) -> (Probe, Events) {
     opened(make, |receiver| receiver)
 }
 
+/// Keeps nothing of what it hears.
+pub(crate) struct Forgets(pub(crate) Delivery);
+
+impl WebSocketProtocol for Forgets {
+    fn message_begun(&mut self, _: &WebSocket, _: MessageKind) -> Delivery {
+        self.0
+    }
+
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+
+    fn piece_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+
+    fn message_ended(&mut self, _: &WebSocket) -> Result {
+        Ok(())
+    }
+
+    fn event_received(&mut self, socket: &WebSocket, event: Box<dyn Any>) {
+        if let Ok(act) = event.downcast::<Box<dyn FnOnce(&WebSocket)>>() {
+            act(socket);
+        }
+    }
+}
+
+/// A server's end that is open, with such a protocol.
+pub(crate) fn forgetful(delivery: Delivery) -> Probe {
+    let mut probe = Probe::new(WebSocketReceiver::server(Forgets(delivery)));
+    probe.deliver(REQUEST);
+    probe
+}
+
 /// Has the protocol's side do something with its WebSocket.
 pub(crate) fn act(probe: &mut Probe, act: impl FnOnce(&WebSocket) + 'static) {
     let act: Box<dyn FnOnce(&WebSocket)> = Box::new(act);

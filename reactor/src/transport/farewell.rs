@@ -6,7 +6,8 @@ use crate::{Bytes, Transport};
 impl Transport {
     /// What the peer is told last if the connection is [dismissed](Self::dismiss), or the reactor
     /// [drains](crate::ReactorHandle::drain) or stops: a close frame, a line that says why. Each call replaces what an earlier one
-    /// has set; nothing is said if it is empty, as by default, or if the protocol closes the connection itself. It ends with the
+    /// has set; nothing is said if it is empty, as by default, if it would exceed [`Limits::output`](crate::Limits::output), or if the
+    /// protocol closes the connection itself. It ends with the
     /// protocol: [`switch_protocol`](Self::switch_protocol) forgets it.
     ///
     /// ```
@@ -58,7 +59,10 @@ impl Shared {
     }
 
     fn write_farewell(&self) {
-        if let Some(farewell) = self.farewell.take() {
+        let farewell = self.farewell.take();
+        // What was written is worth more than this: it must not go beyond the limit of output.
+        let room = self.limits().output.saturating_sub(self.buffered());
+        if let Some(farewell) = farewell.filter(|farewell| farewell.len() <= room) {
             self.write_shared(*farewell);
         }
     }

@@ -98,6 +98,29 @@ impl Rare {
     }
 }
 
+/// Empty ones for reuse, so that a protocol may set and cancel its only timer for each message and allocate nothing.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "the box is what is handed out")]
+pub(crate) struct SpareRares(RefCell<Vec<Box<Rare>>>);
+
+impl SpareRares {
+    /// No more than these are kept, some 10 KB.
+    const COUNT_MAX: usize = 16;
+
+    fn take(&self) -> Box<Rare> {
+        self.0.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes back what is empty. The memory of its timers is kept with it, and none else.
+    fn give_back(&self, mut rare: Box<Rare>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < Self::COUNT_MAX {
+            *rare = Rare { timers: std::mem::take(&mut rare.timers), ..Rare::default() };
+            kept.push(rare);
+        }
+    }
+}
+
 /// Socket options on their way to the loop.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Options {
@@ -434,7 +457,7 @@ impl Shared {
 
     /// Reads or changes state that few connections have, making room for it.
     pub(crate) fn with_rare<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
-        change(self.rare.borrow_mut().get_or_insert_with(Box::default))
+        change(self.rare.borrow_mut().get_or_insert_with(|| self.core().spare_rares.take()))
     }
 
     /// Takes something out of the rare state, without making room for it.
@@ -445,9 +468,9 @@ impl Shared {
     /// Gives the memory of state that few connections have back, if this one no longer has any: many set a timer only while
     /// they begin.
     pub(crate) fn free_rare(&self) {
-        let mut rare = self.rare.borrow_mut();
-        if rare.as_ref().is_some_and(|rare| rare.is_empty()) {
-            *rare = None;
+        let mut slot = self.rare.borrow_mut();
+        if let Some(rare) = slot.take_if(|rare| rare.is_empty()) {
+            self.core().spare_rares.give_back(rare);
         }
     }
 

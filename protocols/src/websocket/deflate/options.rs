@@ -15,7 +15,7 @@ const DEFAULT_THRESHOLD: usize = 1024;
 ///
 /// By default each message is compressed by itself. Then compression costs a connection no memory between messages; a thread
 /// keeps what it compresses with (about 380 KB) and what it inflates with (about 48 KB), made when they are first needed, for
-/// all connections. While a compressed message is coming, its connection has 48 KB, up to 16 KiB for a step of inflating, and the
+/// all connections. While a compressed message is coming, its connection has 48 KB, up to 32 KiB for a step of inflating, and the
 /// message as far as it has come.
 ///
 /// What comes may inflate to a thousand times its length. The memory for that is bounded by the limit of messages, or, in pieces,

@@ -5,14 +5,12 @@ use std::cell::Cell;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Agreement, TAIL};
+use crate::spare;
 use crate::websocket::error::WebSocketError;
 use crate::websocket::frames::mask::Mask;
 
 /// How much is inflated at once.
 const STEP: usize = 16 * 1024;
-
-/// A buffer up to this size is kept for the next message.
-const SPARE_CAPACITY: usize = 64 * 1024;
 
 /// The last block of a stream, empty: it can be read only where another block has ended.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
@@ -63,6 +61,7 @@ impl Inflation {
     /// Adds payload, to be inflated by [`step`](Self::step).
     pub(crate) fn add(&mut self, payload: &[u8], mask: Option<&mut Mask>) {
         if let Some(inflater) = &mut self.inflater {
+            spare::make_room(&mut inflater.input, payload.len());
             match mask {
                 Some(mask) => mask.append(payload, &mut inflater.input),
                 None => inflater.input.extend_from_slice(payload),
@@ -119,6 +118,7 @@ impl Inflater {
     fn step(&mut self, output: &mut Vec<u8>, room: usize) -> Result<(), WebSocketError> {
         let input = &self.input[self.start..];
         let (length, read, inflated) = (output.len(), self.stream.total_in(), self.stream.total_out());
+        spare::make_room(output, room);
         output.resize(length + room, 0);
         let result = self.stream.decompress(input, &mut output[length..], FlushDecompress::None);
         // Neither is more than was given.
@@ -142,9 +142,9 @@ impl Inflater {
         Ok(())
     }
 
+    /// Nothing is left of the input: it needs no memory until more comes.
     fn clear_input(&mut self) {
-        self.input.clear();
-        self.input.shrink_to(SPARE_CAPACITY);
+        spare::give_back(std::mem::take(&mut self.input));
         self.start = 0;
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     pub(crate) fn new(kind: MessageKind, delivery: Delivery) -> Self {
-        Self { kind, delivery, bytes: spare::take(), checked: 0 }
+        Self { kind, delivery, bytes: Vec::new(), checked: 0 }
     }
 
     pub(crate) fn length(&self) -> usize {
@@ -29,6 +29,7 @@ impl Assembly {
 
     /// Adds bytes, without looking at what they are.
     pub(crate) fn add(&mut self, payload: &[u8], mask: Option<&mut Mask>) {
+        spare::make_room(&mut self.bytes, payload.len());
         match mask {
             Some(mask) => mask.append(payload, &mut self.bytes),
             None => self.bytes.extend_from_slice(payload),
@@ -75,6 +76,10 @@ impl Assembly {
     pub(crate) fn clear_piece(&mut self) {
         self.bytes.drain(..self.checked);
         self.checked = 0;
+        if self.bytes.is_empty() {
+            // The next piece may be long in coming.
+            spare::give_back(std::mem::take(&mut self.bytes));
+        }
     }
 
     /// All that has come, as a message.

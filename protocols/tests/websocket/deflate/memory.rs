@@ -1,11 +1,11 @@
 //! What compression costs a connection in memory.
 
 use allocation_counter::measure;
-use ropewalk_protocols::DeflateOptions;
-use ropewalk_reactor::testing::Probe;
+use ropewalk_protocols::{CloseCode, DeflateOptions, Delivery, WebSocketReceiver};
+use ropewalk_reactor::testing::{Dice, Probe};
 
-use super::{deflated, negotiated};
-use crate::world::{Listens, act, masked};
+use super::{deflated, negotiated, request};
+use crate::world::{Forgets, Listens, act, masked};
 
 /// A server's end, and how much memory it has.
 fn opened(takeover: bool, offer: &str) -> (Probe, u64) {
@@ -55,4 +55,37 @@ fn with_context_takeover_it_costs_what_is_documented_once_it_is_used() {
     assert!((200_000..400_000).contains(&sent), "{sent} bytes");
     let [received, sent] = costs(&mut probe);
     assert!(received < 200 && sent < 200, "{received} and {sent} bytes");
+}
+
+/// The end of a server that keeps nothing of what it hears. What brings it that many bytes has its memory already.
+fn forgetful(takeover: bool, bytes: usize) -> Probe {
+    let options = DeflateOptions::new().context_takeover(takeover);
+    let mut probe = Probe::new(WebSocketReceiver::server(Forgets(Delivery::Whole)).deflate(options));
+    probe.deliver(request("permessage-deflate"));
+    probe.deliver(masked(0x82, vec![7; bytes]));
+    probe
+}
+
+/// The peer goes on after this side has closed, as it may until it has heard of that.
+#[test]
+fn what_comes_after_closing_within_a_compressed_message_is_not_kept() {
+    for takeover in [false, true] {
+        let rest = [masked(0x80, ""), masked(0x81, "").repeat(10_000)].concat();
+        let mut probe = forgetful(takeover, rest.len());
+        probe.deliver(masked(0x41, ""));
+        act(&mut probe, |socket| socket.close(CloseCode::NORMAL, ""));
+        let kept = measure(|| probe.deliver(&rest)).bytes_current;
+        assert!(kept < 1_000, "{kept} bytes");
+    }
+}
+
+#[test]
+fn a_long_message_leaves_nothing_of_its_length_with_the_connection() {
+    let long = masked(0xc2, deflated(Dice::new(1).bytes(60_000)));
+    // What a thread keeps for all.
+    (0..5).for_each(|_| forgetful(true, long.len()).deliver(&long));
+    let mut probe = forgetful(true, long.len());
+    probe.deliver(masked(0xc1, deflated("short")));
+    let kept = measure(|| probe.deliver(&long)).bytes_current;
+    assert!(kept < 1_000, "{kept} bytes");
 }
