@@ -39,9 +39,5 @@ pub(crate) fn answers() -> impl Factory {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8123");
-        arguments.finish()?;
-        common::serve(&endpoint, answers())
-    })
+    common::run_server(USAGE, "127.0.0.1:8123", answers)
 }

@@ -34,9 +34,5 @@ pub(crate) fn chat() -> impl Factory {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:9000");
-        arguments.finish()?;
-        common::serve(&endpoint, chat())
-    })
+    common::run_server(USAGE, "127.0.0.1:9000", chat)
 }

@@ -25,9 +25,5 @@ impl Protocol for Echo {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8000");
-        arguments.finish()?;
-        common::serve(&endpoint, for_protocol(|| Echo))
-    })
+    common::run_server(USAGE, "127.0.0.1:8000", || for_protocol(|| Echo))
 }

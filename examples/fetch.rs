@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;
         let outcome = Rc::new(RefCell::new(Ok(())));
-        let (ended, handle) = (Rc::clone(&outcome), (*reactor).clone());
+        let (ended, handle) = (Rc::clone(&outcome), reactor.handle());
         let task = async move {
             let result = fetch(handle.clone(), endpoint, message).await;
             *ended.borrow_mut() = result;

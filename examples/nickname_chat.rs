@@ -65,9 +65,5 @@ fn say(context: &mut RouterContext<'_, Guest>, text: &str) {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8000");
-        arguments.finish()?;
-        common::serve(&endpoint, chat())
-    })
+    common::run_server(USAGE, "127.0.0.1:8000", chat)
 }

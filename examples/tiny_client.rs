@@ -137,7 +137,7 @@ fn main() -> ExitCode {
         reactor.stop_on_signals()?;
         let ended = Ended::new(RefCell::new(Ok(())));
         let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         let (keyboard, screen) = (keyboard(), screen());
         let factory = for_protocol(move || {
             client(Rc::clone(&keyboard), Rc::clone(&screen), Rc::clone(&for_client), is_polite)

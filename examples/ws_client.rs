@@ -115,7 +115,7 @@ fn main() -> ExitCode {
         reactor.stop_on_signals()?;
         let ended = Ended::new(RefCell::new(Ok(())));
         let (for_client, for_attempt) = (Rc::clone(&ended), Rc::clone(&ended));
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         let factory = for_protocol(move || client(&url, text.clone(), Rc::clone(&for_client)));
         endpoint.connect_shared(&reactor, Rc::new(factory)).then(move |result| {
             if let Err(error) = result {

@@ -43,7 +43,7 @@
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), names ([`ReactorHandle::resolve`]), starting and stopping
 //! ([`ReactorHandle::add_trigger`], [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters
 //! ([`ReactorHandle::stats`]). What takes time returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop
-//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). `(*reactor).clone()` is a handle to keep.
+//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). `reactor.handle()` is a handle to keep.
 //! A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a

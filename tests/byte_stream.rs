@@ -30,7 +30,7 @@ fn talk<F: Future<Output = Result<String, StreamError>> + 'static>(
     let (log, mut world) = (Log::default(), World::new());
     let peer = expect_connect(&world);
     peer.accept();
-    let (noted, reactor) = (log.clone(), (*world.reactor).clone());
+    let (noted, reactor) = (log.clone(), world.reactor.handle());
     let task = async move {
         let stream = connect_stream(&reactor, &endpoint()).await.unwrap();
         let result = client(stream, noted.clone()).await;
@@ -268,7 +268,7 @@ fn cancelling_the_task_gives_up_the_attempt_or_closes_the_stream() {
         if connected {
             peer.accept();
         }
-        let reactor = (*world.reactor).clone();
+        let reactor = world.reactor.handle();
         let task = world.reactor.spawn(async move {
             let mut stream = connect_stream(&reactor, &endpoint()).await.unwrap();
             stream.read().await

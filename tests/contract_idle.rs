@@ -61,7 +61,7 @@ fn be_the_server() {
             member.write(GREETING);
         }
         let talked = (CONNECTIONS * PIECES.concat().len()) as u64;
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         run_until(&mut reactor, "everybody has talked", || handle.stats().bytes_in == talked);
         settle(&mut reactor);
     });

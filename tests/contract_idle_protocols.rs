@@ -33,7 +33,7 @@ fn heap_of_each(factory: impl Factory + 'static, greeting: &[u8], words: &[&[u8]
     let fresh = measure(|| {
         for made in (0..CONNECTIONS).step_by(GROUP) {
             opt_out(|| peers.extend((0..GROUP).map(|_| dial(address))));
-            let handle = (*reactor).clone();
+            let handle = reactor.handle();
             run_until(&mut reactor, "they are there", || handle.stats().connections == made + GROUP);
             say(&mut reactor, &mut peers[made..], greeting);
         }

@@ -134,7 +134,7 @@ fn fifty_large_answers_in_one_turn_cost_no_allocation() {
 fn a_real_echo_allocates_nothing_either() {
     let mut reactor = Reactor::new().unwrap();
     let mut peer = dial(listen(&reactor, for_protocol(|| Echo)));
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     let mut echo = || {
         let (mut answer, arrived) = ([0; 64], handle.stats().bytes_out + 64);
         peer.write_all(&[b'x'; 64]).unwrap();

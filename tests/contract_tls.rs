@@ -56,7 +56,7 @@ fn be_the_server() {
     let mut peers = peers.unwrap();
     let bytes_in = reactor.stats().bytes_in;
     let used = allocation_counter::measure(|| {
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         let mut talked = bytes_in;
         // Some at a time, because the reactor keeps for reuse what so many would need at once.
         for group in members.borrow().chunks(50) {

@@ -143,7 +143,7 @@ fn a_stop_or_drain_of_the_reactor_sends_what_waits_and_stops_the_sockets() {
         let socket = world.listen(Probe::new(&world.log));
         world.settle();
         socket.send_to("farewell", &to).unwrap();
-        let handle = (*world.reactor).clone();
+        let handle = world.reactor.handle();
         if drains {
             handle.clone().drain(Duration::from_secs(1)).then(move |_| handle.stop());
         } else {

@@ -73,7 +73,7 @@ fn timers_calls_triggers_and_events_are_freed() {
     let traced = Traced::default();
     let (world, _, transport) = World::with(Echo);
     let hold = |traced: &Traced| {
-        let (traced, handle, transport) = (traced.clone(), (*world.reactor).clone(), transport.clone());
+        let (traced, handle, transport) = (traced.clone(), world.reactor.handle(), transport.clone());
         move |_: &ropewalk::ReactorHandle| drop((traced, handle, transport))
     };
     world.reactor.call_later(SECOND, hold(&traced));
@@ -113,7 +113,7 @@ fn deferreds_of_what_goes_on_are_freed_mapped_or_not() {
     let traced = Traced::default();
     let mut world = World::new();
     let address = ([192, 0, 2, 1], 80).into();
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     for mapped in [false, true] {
         let _peer = world.memory.expect_connect(address);
         let given = traced.clone();
@@ -162,12 +162,12 @@ fn tasks_are_freed_whatever_they_wait_for_and_hold() {
     let mut world = World::new();
     let itself = Rc::new(RefCell::new(Vec::new()));
     for began in [true, false] {
-        let (held, circle, handle) = (traced.clone(), Rc::clone(&itself), (*world.reactor).clone());
+        let (held, circle, handle) = (traced.clone(), Rc::clone(&itself), world.reactor.handle());
         let task = world.reactor.spawn(async move {
             handle.sleep(SECOND).await;
             drop((held, circle));
         });
-        let (held, handle) = (traced.clone(), (*world.reactor).clone());
+        let (held, handle) = (traced.clone(), world.reactor.handle());
         let awaits = world.reactor.spawn(async move {
             let (deferred, resolver) = Deferred::<Traced>::new(&handle);
             handle.call_later(SECOND, move |_| resolver.resolve(held));
@@ -286,7 +286,7 @@ fn dropping_calls_no_callback() {
 fn handles_are_inert_after_the_reactor() {
     let traced = Traced::default();
     let (world, _, transport) = World::with(Echo);
-    let (handle, remote) = ((*world.reactor).clone(), world.reactor.remote());
+    let (handle, remote) = (world.reactor.handle(), world.reactor.remote());
     let looping = world.reactor.call_every(SECOND, |_| {});
     let call = handle.call_later(SECOND, |_| {});
     let now = handle.now();

@@ -292,7 +292,7 @@ fn reactors_are_independent() {
 fn work_in_threads() {
     let log = Log::default();
     let mut world = World::new();
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     let tell = |log: &Log| {
         let log = log.clone();
         move |result: Result<u32, ropewalk::ThreadError>| match result {
@@ -374,7 +374,7 @@ fn s83_results_of_the_shutdown_reach_those_behind_a_map() {
     let _peer = world.memory.expect_connect(unanswered);
     let told = log.clone();
     let attempt = world.reactor.connect(unanswered, &ConnectOptions::default(), for_protocol(|| Echo));
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     attempt
         .map(|result| result.unwrap_err().to_string())
         .and_then(move |error| Deferred::resolved(&handle, error))

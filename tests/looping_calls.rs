@@ -100,7 +100,7 @@ fn s88_a_panic_ends_the_loop() {
 fn s88_calls_never_overlap() {
     let log = Log::default();
     let mut world = World::new();
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     let pending: Rc<RefCell<Option<Resolver<()>>>> = Rc::default();
     let slot = Rc::clone(&pending);
     let called = log.clone();

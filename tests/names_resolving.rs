@@ -273,7 +273,7 @@ fn a_reactor_that_is_gone_keeps_nobody() {
     let held = Rc::clone(&kept);
     world.reactor.resolve("example.org").then(move |_| drop(held));
     world.settle();
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     drop(world);
     assert_eq!(Rc::strong_count(&kept), 1);
     let held = Rc::clone(&kept);

@@ -74,7 +74,7 @@ fn a_failure_is_told_and_the_next_call_tries_again() {
     let third: [u8; 24] = reactor.secret().unwrap();
     assert_ne!(second, third);
     assert_ne!(first[..24], second);
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     drop(reactor);
     assert!(handle.secret::<2_000>().is_err());
 }

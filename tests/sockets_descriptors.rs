@@ -188,7 +188,7 @@ fn without_descriptors_the_loop_rests_and_serves_again_afterwards() {
         assert_eq!(log.transports().len(), 0);
         // Nobody is left waiting. There are descriptors again, and the port has noticed: it waits for nothing any more.
         drop(streams);
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         run_until(&mut reactor, "the port's wait is over", || handle.stats().timers == 0);
         settle(&mut reactor);
         let mut stream = TcpStream::connect(address).unwrap();

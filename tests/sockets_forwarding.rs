@@ -123,7 +123,7 @@ fn clients_that_reset_leave_nothing_behind() {
         }
         reset(client);
     }
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     run_until(&mut reactor, "all have gone", || {
         let stats = handle.stats();
         stats.connections_opened >= 30 && stats.connections == 0 && stats.timers == 0

@@ -77,7 +77,7 @@ fn run_stop_and_run_again() {
     for round in 1..=3 {
         let mut stream = dial(address);
         stream.write_all(b"hello").unwrap();
-        let (heard, handle) = (log.clone(), (*reactor).clone());
+        let (heard, handle) = (log.clone(), reactor.handle());
         let stopping = reactor.call_every(Duration::from_millis(1), move |_| {
             if heard.received() == round * 5 {
                 handle.stop();
@@ -286,6 +286,6 @@ fn a_result_whose_destructor_panics_ends_nothing() {
     let mut reactor = Reactor::new().unwrap();
     // Nobody waits for it, so the loop drops it.
     drop(reactor.run_in_thread(|| Bomb));
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     run_until(&mut reactor, "the bomb", || handle.stats().panics == 1);
 }

@@ -328,7 +328,7 @@ fn without_descriptors_those_who_wait_are_refused_in_the_end() {
             assert!(reactor.stats().turns - turns < 50, "the loop spins");
         }
         drop(streams);
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         run_until(&mut reactor, "the port's wait is over", || handle.stats().timers == 0);
         assert_eq!(echo_of(&mut reactor, &path, b"hello"), b"hello");
     });

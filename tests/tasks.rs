@@ -27,7 +27,7 @@ impl Drop for Traced {
 }
 
 fn handle(world: &World) -> ReactorHandle {
-    (*world.reactor).clone()
+    world.reactor.handle()
 }
 
 /// Adds an entry and gives way, for ever.
@@ -148,7 +148,7 @@ fn a_waker_works_from_another_thread() {
         }
     });
     let mut left = 20;
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     let woken = poll_fn(move |context| {
         left -= 1;
         if left == 0 {

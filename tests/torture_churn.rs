@@ -200,7 +200,7 @@ fn g3_a_reset_amid_much_output_ends_each_connection_and_tells_what_was_not_sent(
         let before = Footprint::take(&mut reactor);
         for address in [open, closing, finishing, fed] {
             let lost = tally.lost.get();
-            let handle = (*reactor).clone();
+            let handle = reactor.handle();
             // Some have read nothing yet, some a part, some are about to write.
             for round in 0..PEERS {
                 let mut stream = dial_with_small_window(address);

@@ -247,7 +247,7 @@ fn g7_a_failure_in_any_callback_ends_one_of_a_thousand_connections() {
         let before = Footprint::take(&mut reactor);
         let mut streams =
             with_peer(&mut reactor, move || (0..HEALTHY).map(|_| dial(address)).collect::<Vec<_>>());
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         run_until(&mut reactor, "all are connected", || handle.stats().connections == HEALTHY);
         for (round, failure) in FAILURES.into_iter().enumerate() {
             let panics = reactor.stats().panics;

@@ -71,7 +71,7 @@ fn two_hundred_peers_send_and_read_a_byte_at_a_time() {
         let address = listen(&reactor, for_protocol(|| LineReceiver::new(Measure)));
         let before = Footprint::take(&mut reactor);
         let mut streams = connect(&mut reactor, address, PEERS, dial);
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         for (position, byte) in LINES.iter().enumerate() {
             for stream in &mut streams {
                 stream.write_all(&[*byte]).unwrap();
@@ -242,7 +242,7 @@ fn g4_g5_readers_that_never_read_cost_neither_memory_nor_turns_nor_anybodys_time
         for _ in 0..QUESTIONS {
             let asked = reactor.stats().bytes_in;
             talker.write_all(b"?").unwrap();
-            let handle = (*reactor).clone();
+            let handle = reactor.handle();
             run_until(&mut reactor, "the answer", || handle.stats().bytes_in > asked);
             talker.read_exact(&mut [0]).unwrap();
         }

@@ -187,7 +187,7 @@ impl Load {
     }
 
     fn run_to_full_load(&mut self) {
-        let (handle, tally) = ((*self.reactor).clone(), self.tally.clone());
+        let (handle, tally) = (self.reactor.handle(), self.tally.clone());
         run_until(&mut self.reactor, "much has moved", || {
             let stats = handle.stats();
             let moved = stats.bytes_in > LOAD && stats.bytes_out > LOAD;

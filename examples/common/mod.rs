@@ -104,6 +104,20 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
     program(Arguments(arguments))
 }
 
+/// Runs a server whose only argument is its endpoint, which is `default` if there is none.
+#[allow(dead_code, reason = "others take more arguments")]
+pub(crate) fn run_server<F: Factory + 'static>(
+    usage: &str,
+    default: &str,
+    factory: impl FnOnce() -> F,
+) -> ExitCode {
+    run(usage, |mut arguments| {
+        let endpoint = arguments.next_or(default);
+        arguments.finish()?;
+        serve(&endpoint, factory())
+    })
+}
+
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.
 #[allow(dead_code, reason = "clients and datagrams are served otherwise")]
 pub(crate) fn serve(endpoint: &str, factory: impl Factory + 'static) -> Outcome {

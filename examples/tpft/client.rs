@@ -57,7 +57,7 @@ where
         *of_task.borrow_mut() = Some(result);
         Ok(())
     });
-    let handle = (*reactor).clone();
+    let handle = reactor.handle();
     connect_protocol(&reactor, endpoint, TinyReceiver::client(task)).then(move |result| match result {
         Ok(transport) => transport.when_lost().then(move |()| handle.stop()),
         Err(error) => {

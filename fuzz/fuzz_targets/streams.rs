@@ -47,7 +47,7 @@ fn ask(parts: &[&[u8]], questions: [Question; QUESTIONS]) -> Vec<String> {
     let mut reactor = memory.reactor();
     let peer = memory.expect_connect(address);
     peer.accept();
-    let (handle, events) = ((*reactor).clone(), Events::new());
+    let (handle, events) = (reactor.handle(), Events::new());
     let answers = events.clone();
     let client = async move {
         let connected = connect_stream(&handle, &TcpClientEndpoint::from(address)).await;

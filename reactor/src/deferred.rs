@@ -21,7 +21,7 @@ pub use awaiting::DeferredFuture;
 /// # use ropewalk_reactor::{Deferred, Reactor};
 /// # let mut reactor = Reactor::new()?;
 /// let (deferred, resolver) = Deferred::new(&reactor);
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// deferred.then(move |answer: u32| {
 ///     assert_eq!(answer, 42);
 ///     handle.stop();
@@ -281,7 +281,7 @@ mod tests {
         let kept = Rc::new(());
         let weak: Weak<()> = Rc::downgrade(&kept);
         let (deferred, resolver) = Deferred::<()>::new(&reactor);
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         let mapped = deferred.map(move |()| kept).and_then(move |kept| Deferred::resolved(&handle, kept));
         mapped.then(|_| {});
         drop(resolver);

@@ -27,7 +27,7 @@ pub(crate) type PortId = ConnectionId;
 /// let mut reactor = Reactor::new()?;
 /// let port = reactor.listen(([127, 0, 0, 1], 0), ListenOptions::default(), for_protocol(|| Echo))?;
 /// println!("listening on {}", port.address()); // with the real port
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// port.stop().then(move |()| handle.stop());
 /// reactor.run()?;
 /// assert!(!port.is_listening());

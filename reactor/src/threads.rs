@@ -65,7 +65,7 @@ impl ReactorHandle {
     ///
     /// ```
     /// # let mut reactor = ropewalk_reactor::Reactor::new()?;
-    /// let handle = (*reactor).clone();
+    /// let handle = reactor.handle();
     /// reactor.run_in_thread(|| std::fs::read_to_string("/etc/hostname")).then(move |result| {
     ///     match result {
     ///         Ok(text) => println!("{text:?}"),

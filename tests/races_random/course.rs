@@ -158,7 +158,7 @@ impl Course {
             Guest::Insulted(after) => (after, b"NO".as_slice()),
             _ => return None,
         };
-        let reactor = (*self.world.reactor).clone();
+        let reactor = self.world.reactor.handle();
         let peers: Vec<_> = self.peers[race].values().cloned().collect();
         let insults = words != GREETING;
         let speak = move || {

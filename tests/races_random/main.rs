@@ -204,7 +204,7 @@ fn trouble(dice: &Dice, course: &mut Course) {
         }
         8 => {
             let (name, timeout) = (course::name(course.plans[race].name), dice.time(3000));
-            let (askers, reactor) = (course.askers.clone(), (*course.world.reactor).clone());
+            let (askers, reactor) = (course.askers.clone(), course.world.reactor.handle());
             course
                 .note(format!("somebody asks for {name} within {timeout:?} in the next callback of {race}"));
             notes.next.borrow_mut().push(Box::new(move || askers.ask(&reactor, &name, timeout)));

@@ -333,7 +333,7 @@ fn begin(dice: &Rc<Dice>) -> (World, Rc<Scene>) {
         calm: Cell::default(),
         token: RefCell::default(),
     });
-    let (observing, preparing, reactor) = (Rc::clone(&scene), Rc::clone(&scene), (*world.reactor).clone());
+    let (observing, preparing, reactor) = (Rc::clone(&scene), Rc::clone(&scene), world.reactor.handle());
     let mut options = ClientOptions::default().on_event(move |event| observing.observe(event));
     options.backoff.max = WAIT_MAX;
     if dice.once_in(4) {

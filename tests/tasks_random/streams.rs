@@ -319,7 +319,7 @@ fn begin(dice: &Rc<Dice>) -> (World, Peer, Rc<Scene>, Task<()>) {
     peer.accept();
     let scene = Rc::new(Scene {
         dice: Rc::clone(dice),
-        reactor: (*world.reactor).clone(),
+        reactor: world.reactor.handle(),
         sent: RefCell::default(),
         taken: Cell::default(),
         written: Cell::default(),

@@ -342,7 +342,7 @@ fn begin(dice: &Rc<Dice>) -> (World, Rc<Scene>) {
     let world = World::new();
     let scene = Rc::new(Scene {
         dice: Rc::clone(dice),
-        reactor: (*world.reactor).clone(),
+        reactor: world.reactor.handle(),
         tasks: RefCell::default(),
         deferreds: RefCell::default(),
         resolvers: RefCell::default(),
@@ -390,7 +390,7 @@ pub(crate) fn story(dice: &Rc<Dice>) {
         assert_eq!(world.reactor.stats().timers, 0);
     }
     dice.note("the reactor is dropped");
-    let handle = (*world.reactor).clone();
+    let handle = world.reactor.handle();
     let World { reactor, .. } = world;
     drop(reactor);
     assert!(scene.living.borrow().is_empty(), "not all tasks were dropped");

@@ -46,7 +46,7 @@ use crate::{AddressError, ClientEndpoint, IpFamily};
 /// let mut options = ConnectOptions::default();
 /// options.timeout = Duration::from_secs(5);
 /// let endpoint = "127.0.0.1:1".parse::<TcpClientEndpoint>()?.with_options(options);
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// endpoint.connect(&reactor, for_protocol(|| Printer)).then(move |result| {
 ///     if let Err(error) = result {
 ///         println!("{error}"); // connecting to 127.0.0.1:1: Connection refused (os error 111)

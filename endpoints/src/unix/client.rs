@@ -28,7 +28,7 @@ use crate::{AddressError, ClientEndpoint};
 ///
 /// let mut reactor = Reactor::new()?;
 /// let endpoint = "/nowhere/chat.sock".parse::<UnixClientEndpoint>()?;
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// endpoint.connect(&reactor, for_protocol(|| Printer)).then(move |result| {
 ///     if let Err(error) = result {
 ///         println!("{error}"); // connecting to /nowhere/chat.sock: No such file or directory (os error 2)

@@ -28,7 +28,7 @@ const READ_BUFFER_SIZE: usize = 64 * 1024;
 ///
 /// A program makes one, lets endpoints listen and connect, and calls [`run`](Self::run). A process may have several,
 /// each in its own thread. A reactor dereferences to its [`ReactorHandle`], which carries most of its methods; who needs
-/// one to keep, such as a task, takes `(*reactor).clone()`.
+/// one to keep, such as a task, takes `reactor.handle()`.
 ///
 /// ```
 /// use ropewalk_reactor::{ListenOptions, Protocol, Reactor, Result, Transport, for_protocol};
@@ -125,6 +125,11 @@ impl Reactor {
             events: Vec::new(),
             due: Vec::new(),
         }
+    }
+
+    /// A handle to keep, also beyond the reactor's end.
+    pub fn handle(&self) -> ReactorHandle {
+        self.handle.clone()
     }
 
     /// Runs until [`ReactorHandle::stop`] is called. It can be run again afterwards; timers and calls that were still to

@@ -44,7 +44,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// let mut reactor = Reactor::new()?;
 /// reactor.set_name_resolver(Rc::new(WithPrinter));
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// reactor.resolve("printer").then(move |addresses| {
 ///     assert_eq!(addresses.ok(), Some(vec![IpAddr::from([10, 0, 0, 9])]));
 ///     handle.stop();
@@ -113,7 +113,7 @@ impl ReactorHandle {
     ///
     /// ```
     /// # let mut reactor = ropewalk_reactor::Reactor::new()?;
-    /// let handle = (*reactor).clone();
+    /// let handle = reactor.handle();
     /// reactor.resolve("localhost").then(move |result| {
     ///     match result {
     ///         Ok(addresses) => println!("{addresses:?}"), // [127.0.0.1, ::1]

@@ -68,12 +68,12 @@ impl ReactorHandle {
     /// ```
     /// # use std::time::Duration;
     /// # let mut reactor = ropewalk_reactor::Reactor::new()?;
-    /// let handle = (*reactor).clone();
+    /// let handle = reactor.handle();
     /// let answer = reactor.spawn(async move {
     ///     handle.sleep(Duration::from_millis(1)).await;
     ///     handle.run_in_thread(|| 6 * 7).await
     /// });
-    /// let handle = (*reactor).clone();
+    /// let handle = reactor.handle();
     /// reactor.spawn(async move {
     ///     assert_eq!(answer.await.unwrap().unwrap(), 42);
     ///     handle.stop();

@@ -21,7 +21,7 @@ use crate::{Completion, Deferred, Instant, ReactorHandle, Resolver};
 /// ```
 /// # use std::time::Duration;
 /// # let mut reactor = ropewalk_reactor::Reactor::new()?;
-/// let handle = (*reactor).clone();
+/// let handle = reactor.handle();
 /// let mut left = 3;
 /// reactor.call_every(Duration::from_millis(1), move |looping| {
 ///     left -= 1;

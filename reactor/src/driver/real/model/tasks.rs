@@ -37,7 +37,7 @@ impl Counted {
 #[test]
 fn no_wake_of_a_task_is_lost() {
     in_every_order(|mut reactor| {
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         let mut counted = Counted::new();
         let task = async move {
             poll_fn(|context| counted.poll(context.waker(), 2)).await;
@@ -53,7 +53,7 @@ fn two_tasks_woken_by_two_threads_both_end() {
     in_every_order(|mut reactor| {
         let ended = std::rc::Rc::new(std::cell::Cell::new(0));
         for _ in 0..2 {
-            let (handle, ended) = ((*reactor).clone(), ended.clone());
+            let (handle, ended) = (reactor.handle(), ended.clone());
             let mut counted = Counted::new();
             let task = async move {
                 poll_fn(|context| counted.poll(context.waker(), 1)).await;

@@ -23,7 +23,7 @@ fn all_results_come() {
         let ledger = Ledger::default();
         let left = Rc::new(Cell::new(2));
         for thing in 1..=2 {
-            let (left, handle) = (Rc::clone(&left), (*reactor).clone());
+            let (left, handle) = (Rc::clone(&left), reactor.handle());
             begin(&reactor, thing, &ledger).then(move |result| {
                 assert_eq!(result.unwrap().number, thing);
                 left.set(left.get() - 1);
@@ -47,7 +47,7 @@ fn work_that_is_cancelled_gives_nothing_and_is_dropped_once() {
         let heard = Rc::new(Cell::new(0));
         let cancelled = begin(&reactor, 1, &ledger);
         cancelled.cancel();
-        let (hears, handle) = (Rc::clone(&heard), (*reactor).clone());
+        let (hears, handle) = (Rc::clone(&heard), reactor.handle());
         cancelled.then(move |result| {
             assert!(matches!(result, Err(ThreadError::Cancelled)));
             hears.set(hears.get() + 1);
@@ -81,7 +81,7 @@ fn work_under_way_when_the_reactor_ends_is_dropped_once_and_its_thread_ends() {
 fn names_are_answered_also_beside_one_that_was_given_up() {
     in_every_order(|mut reactor| {
         let given_up = reactor.resolve("one.example");
-        let handle = (*reactor).clone();
+        let handle = reactor.handle();
         reactor.resolve("two.example").then(move |_| handle.stop());
         given_up.cancel();
         reactor.run().unwrap();
