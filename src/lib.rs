@@ -165,7 +165,7 @@ pub use ropewalk_reactor::{
     Address, Bytes, Completion, ConnectError, ConnectOptions, ConnectResult, ConnectionId, DatagramError,
     DatagramOptions, DatagramProtocol, DatagramSendError, DatagramSetting, DatagramTransport, Deferred,
     DeferredFuture, DelayedCall, DelayedCallError, Destination, Drained, Factory, InputBeforeLayer, Instant,
-    Layer, LayerState, LayerStop, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall,
+    Layer, LayerEnd, LayerState, LayerStop, Limits, ListenOptions, ListeningPort, LoopEnd, LoopingCall,
     MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
     Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,

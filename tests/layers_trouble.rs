@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use layering::{END, GREETING, Layered, Masked, masked};
 use ropewalk::testing::Peer;
-use ropewalk::{Address, Layer, LayerState, Producer, ProducerKind, Protocol, Result, Transport, factory_fn};
+use ropewalk::{
+    Address, Layer, LayerEnd, LayerState, Producer, ProducerKind, Protocol, Result, Transport, factory_fn,
+};
 use world::{Log, SECOND, Script, World};
 
 /// A layer that passes everything on, except where a test says otherwise.
@@ -74,7 +76,7 @@ where
         (self.sends)(data, down)
     }
 
-    fn close(&mut self, _: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, _: &mut Vec<u8>) {
         self.may_panic("close");
     }
 

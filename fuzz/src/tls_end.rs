@@ -1,6 +1,6 @@
 //! A TLS layer without a connection.
 
-use ropewalk::{Layer, LayerState, TlsLayer};
+use ropewalk::{Layer, LayerEnd, LayerState, TlsLayer};
 
 /// What a connection reads at a time.
 const READ_MAX: usize = 64 * 1024;
@@ -71,7 +71,7 @@ impl TlsEnd {
     /// Says that nothing more will be said, once.
     pub fn close(&mut self) {
         if self.error.is_none() && !self.has_closed && self.layer.state() != LayerState::Opening {
-            self.layer.close(&mut self.wire);
+            self.layer.close(LayerEnd::Finished, &mut self.wire);
             self.has_closed = true;
         }
     }

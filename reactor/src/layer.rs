@@ -61,10 +61,10 @@ pub trait Layer: Any {
         Ok(())
     }
 
-    /// This side will send nothing more: says so to the peer, if there is a way to. Called once at the most, and not after an
-    /// error.
-    fn close(&mut self, down: &mut Vec<u8>) {
-        let _ = down;
+    /// This side will send nothing more: says so to the peer, if there is a way to, and why, if there is a way to do that. Called
+    /// once at the most, and not after an error of a layer.
+    fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
+        let _ = (end, down);
     }
 
     /// Whether the input from below may end here. If it may not, the connection ends with
@@ -123,6 +123,19 @@ pub enum LayerStop {
     /// The protocol is to hear this in [`Protocol::event_received`](crate::Protocol::event_received), behind what was passed
     /// up.
     Event(Box<dyn Any>),
+}
+
+/// Why this side sends nothing more; see [`Layer::close`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LayerEnd {
+    /// The protocol has finished sending, or somebody has closed the connection.
+    Finished,
+    /// The connection was [dismissed](crate::Transport::dismiss), as all are when the reactor
+    /// [drains](crate::ReactorHandle::drain).
+    Dismissed,
+    /// The connection ends for another [`Reason`](crate::Reason) than [`Reason::Closed`](crate::Reason::Closed): a callback has
+    /// returned an error, say, or something did not happen in time. Not if the protocol had finished sending before.
+    Failed,
 }
 
 /// Where a [`Layer`] is in its life.

@@ -68,7 +68,7 @@ pub use event_loop::{Reactor, Status};
 pub use factory::{Factory, factory_fn, for_protocol};
 pub use handle::ReactorHandle;
 pub use instant::Instant;
-pub use layer::{InputBeforeLayer, Layer, LayerState, LayerStop};
+pub use layer::{InputBeforeLayer, Layer, LayerEnd, LayerState, LayerStop};
 pub use listening::ListeningPort;
 pub use names::{NameProblem, NameResolver, ResolveError, SystemResolver, check_host_name};
 pub use producer::{Producer, ProducerExists, ProducerKind};

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ropewalk::{Address, Factory, Layer, LayerState, Protocol, Reason, Result};
+use ropewalk::{Address, Factory, Layer, LayerEnd, LayerState, Protocol, Reason, Result};
 
 /// Greets with `HI`, then hides what it carries in records: a length, 0 for the end, and bytes with some bits turned over.
 pub struct Masked {
@@ -74,7 +74,7 @@ impl Layer for Masked {
         Ok(())
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, down: &mut Vec<u8>) {
         down.extend_from_slice(END);
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ropewalk::{Layer, LayerState, Producer, Protocol, Reason, Result, Transport};
+use ropewalk::{Layer, LayerEnd, LayerState, Producer, Protocol, Reason, Result, Transport};
 
 use crate::far_end::{Kind, numbered, turned};
 use crate::layering::{Header, Masked};
@@ -221,7 +221,7 @@ impl Layer for Plain {
         Ok(())
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, down: &mut Vec<u8>) {
         down.append(&mut self.block);
     }
 
@@ -296,8 +296,8 @@ impl Layer for Counted {
         self.layer.send(data, down)
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
-        self.layer.close(down);
+    fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
+        self.layer.close(end, down);
     }
 
     fn may_end(&self) -> bool {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use log::Level;
-use ropewalk_reactor::{Address, ConnectionId, Factory, Layer, LayerState, Protocol, Result};
+use ropewalk_reactor::{Address, ConnectionId, Factory, Layer, LayerEnd, LayerState, Protocol, Result};
 
 use super::{Policy, prepared};
 
@@ -139,7 +139,7 @@ impl Layer for Logging {
         Ok(())
     }
 
-    fn close(&mut self, _: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, _: &mut Vec<u8>) {
         self.write("sending no more");
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ropewalk_reactor::{Layer, LayerState, Result};
+use ropewalk_reactor::{Layer, LayerEnd, LayerState, Result};
 
 use super::adapter::session::Session;
 use super::error::TlsError;
@@ -124,7 +124,7 @@ impl Layer for TlsLayer {
         Ok(self.session.encrypt(data, &mut self.held, down)?)
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, down: &mut Vec<u8>) {
         if let Err(error) = self.session.close(&mut self.held, down) {
             log::debug!("closing without close_notify: {error}");
         }

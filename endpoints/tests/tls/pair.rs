@@ -1,7 +1,7 @@
 //! Two layers back to back, as connections would drive them.
 
 use ropewalk_endpoints::{TlsClientConfig, TlsError, TlsInfo, TlsLayer, TlsServerConfig};
-use ropewalk_reactor::{Layer, LayerState};
+use ropewalk_reactor::{Layer, LayerEnd, LayerState};
 
 use crate::authority::NAME;
 
@@ -48,7 +48,7 @@ impl End {
     }
 
     pub(crate) fn close(&mut self) {
-        self.layer.close(&mut self.wire);
+        self.layer.close(LayerEnd::Finished, &mut self.wire);
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ropewalk_reactor::{Layer, LayerState, LayerStop, Result};
+use ropewalk_reactor::{Layer, LayerEnd, LayerState, LayerStop, Result};
 
 use super::codes::{
     ABORT, ABORT_OUTPUT, ARE_YOU_THERE, BREAK, CR, END_OF_FILE, ERASE_CHARACTER, ERASE_LINE, IAC,
@@ -353,7 +353,7 @@ impl Layer for TelnetLayer {
         Ok(())
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
+    fn close(&mut self, _: LayerEnd, down: &mut Vec<u8>) {
         self.encoder.finish(down);
     }
 

@@ -9,9 +9,10 @@ use super::opening::Opening;
 use super::stack::{Learnt, Stack};
 use crate::event_loop::callbacks::{Watch, catch};
 use crate::transport::shared::{
-    CARRYING, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER, Rare, Shared,
+    CARRYING, DISMISSED, FAILED, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER,
+    Rare, Shared,
 };
-use crate::{InputBeforeLayer, Layer, Reason, Result};
+use crate::{InputBeforeLayer, Layer, LayerEnd, Reason, Result};
 
 /// How much of the protocol's output passes through the layers at once.
 const PIECE_SIZE: usize = 64 * 1024;
@@ -373,7 +374,18 @@ fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
     pass_output(stack, shared)?;
     stack.note_answers(answers - shared.answers());
     let is_all = shared.state() == State::Finishing && !shared.has(HAS_PRODUCER | INSERTING);
-    if is_all { stack.close() } else { Ok(()) }
+    if is_all { stack.close(end(shared)) } else { Ok(()) }
+}
+
+/// Why this side sends nothing more.
+fn end(shared: &Shared) -> LayerEnd {
+    if shared.has(FAILED) {
+        LayerEnd::Failed
+    } else if shared.has(DISMISSED) {
+        LayerEnd::Dismissed
+    } else {
+        LayerEnd::Finished
+    }
 }
 
 /// Passes all waiting output through the layers, if they are open and none is to be put in between.
@@ -400,7 +412,7 @@ fn fill(stack: &mut Stack, shared: &Shared) -> Result {
     }
     let finishes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
     if finishes && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
-        return stack.close();
+        return stack.close(end(shared));
     }
     Ok(())
 }

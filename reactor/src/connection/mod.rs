@@ -326,6 +326,7 @@ impl Connection {
     /// Ends the connection for `reason`, which outweighs what the same callback asked for before.
     fn end_instead(&self, reason: Reason, event: Event) {
         let replaced = self.shared().with_rare(|rare| rare.reason.replace(reason));
+        self.shared().note_failure();
         self.shared().step(event);
         if let Err(message) = catch(move || drop(replaced)) {
             self.report_panic("an error's destructor", &message);

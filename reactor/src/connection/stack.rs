@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::layer_problem::LayerProblem;
 use super::opening::Opening;
-use crate::{Address, Instant, Layer, LayerState, LayerStop, Result};
+use crate::{Address, Instant, Layer, LayerEnd, LayerState, LayerStop, Result};
 
 /// How many bytes a layer may leave unused.
 pub(super) const HELD_MAX: usize = 128 * 1024;
@@ -359,16 +359,16 @@ impl Stack {
         }
     }
 
-    /// Has each layer say that this side will send nothing more. Does nothing a second time, or while layers are opening, or
-    /// after a failure.
-    pub(super) fn close(&mut self) -> Result {
+    /// Has each layer say that this side will send nothing more, and why. Does nothing a second time, or while layers are
+    /// opening, or after a failure.
+    pub(super) fn close(&mut self, end: LayerEnd) -> Result {
         if self.closed || self.failed || !self.is_open() {
             return Ok(());
         }
         self.closed = true;
         for index in (0..self.slots.len()).rev() {
             self.lower(index, |layer, down| {
-                layer.close(down);
+                layer.close(end, down);
                 Ok(())
             })?;
         }

@@ -179,7 +179,9 @@ pub(crate) const LAYERS_ANSWER: u32 = 1 << 20;
 /// Whoever was to hear of the loss has heard of it.
 pub(crate) const LOSS_TOLD: u32 = 1 << 21;
 /// Somebody else than the protocol has closed the connection.
-pub(super) const DISMISSED: u32 = 1 << 22;
+pub(crate) const DISMISSED: u32 = 1 << 22;
+/// The connection has failed, and its protocol had not finished sending before.
+pub(crate) const FAILED: u32 = 1 << 23;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {
@@ -525,7 +527,15 @@ impl Shared {
             Some(_) => Some(reason),
         });
         drop(refused);
+        self.note_failure();
         self.step(event);
+    }
+
+    /// The connection is about to end for a reason. What was finished before stays so, whether it was said already or not.
+    pub(crate) fn note_failure(&self) {
+        if self.state.get() != State::Finishing {
+            self.set(FAILED, true);
+        }
     }
 
     /// Whether the connection is ending for another reason than that somebody closed it.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ropewalk_reactor::{Layer, LayerState, LayerStop, ProtocolError, Result};
+use ropewalk_reactor::{Layer, LayerEnd, LayerState, LayerStop, ProtocolError, Result};
 
 use super::incoming::{Heard, Incoming};
 use super::opening::Opening;
@@ -25,9 +25,11 @@ use crate::websocket::{CloseCode, close_frame};
 ///
 /// Pings are answered. A close frame of the peer with code 1000, 1001 or none ends the input; with any other it is
 /// [`WebSocketError::ClosedByPeer`]. This side says by code 1000 that it will send nothing more; that the peer still may, as other
-/// streams have it, is of use between ends that are such streams, whereas browsers send nothing more. A connection that ends
-/// without a close frame is [truncated](ropewalk_reactor::Reason::Truncated). A peer that breaks the protocol is told so by a close
-/// frame, and the connection ends with a [`WebSocketError`].
+/// streams have it, is of use between ends that are such streams, whereas browsers send nothing more. It says 1001 (going away) if
+/// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains, and 1011 (internal error; RFC
+/// 6455, section 7.4.1) if the connection ends because of an error of the protocol, or a timeout. A connection that ends
+/// without a close frame is [truncated](ropewalk_reactor::Reason::Truncated). A peer that breaks the protocol of WebSockets is told
+/// so by a close frame, and the connection ends with a [`WebSocketError`].
 ///
 /// Layers come from [`WebSocketServerConfig::layer`](crate::WebSocketServerConfig::layer) and
 /// [`WebSocketClientConfig::layer`](crate::WebSocketClientConfig::layer). A handshake that fails is a
@@ -37,7 +39,7 @@ pub struct WebSocketLayer {
     opening: Option<Box<Opening>>,
     incoming: Incoming,
     outgoing: Outgoing,
-    /// What the peer's close frame has said, once it has come: it is answered with the same.
+    /// What the peer's close frame has said, once it has come: it is answered with the same, unless this side fails.
     closed_with: Option<Option<CloseCode>>,
     stop: Option<LayerStop>,
     handshake_timeout: Duration,
@@ -168,8 +170,14 @@ impl Layer for WebSocketLayer {
         self.outgoing.send(data, down)
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
-        self.outgoing.close(self.closed_with.unwrap_or(Some(CloseCode::NORMAL)), "", down);
+    fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
+        let code = match (end, self.closed_with) {
+            (LayerEnd::Failed, _) => Some(CloseCode::INTERNAL_ERROR),
+            (_, Some(heard)) => heard,
+            (LayerEnd::Dismissed, None) => Some(CloseCode::GOING_AWAY),
+            (LayerEnd::Finished, None) => Some(CloseCode::NORMAL),
+        };
+        self.outgoing.close(code, "", down);
     }
 
     fn may_end(&self) -> bool {

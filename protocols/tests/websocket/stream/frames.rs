@@ -1,9 +1,10 @@
 //! Frames are a stream, however they come.
 
+use ropewalk_protocols::WebSocketServerConfig;
 use ropewalk_reactor::testing::Script;
 
-use super::stage::{answers, check, client, server};
-use crate::world::{close, masked, plain};
+use super::stage::{Stage, answers, check, client, frames, server};
+use crate::world::{REQUEST, SECOND, close, masked, plain};
 
 #[test]
 fn messages_are_a_stream_wherever_they_begin_and_end() {
@@ -75,17 +76,45 @@ fn a_connection_that_ends_without_a_close_frame_is_truncated() {
 }
 
 #[test]
-fn a_protocol_that_closes_says_so_by_code_1000_and_hears_nothing_more() {
-    for (line, events) in [("quit", vec!["line quit"]), ("fail", vec!["line fail"])] {
+fn a_protocol_that_closes_says_so_by_code_1000_and_one_that_fails_by_1011_and_both_hear_nothing_more() {
+    for (line, code) in [("quit", 1000), ("fail", 1011)] {
         let outcome = check(&[
             masked(0x82, format!("{line}\nmore\n")),
             masked(0x89, "?"),
             masked(0x82, "late\n"),
             masked(0x83, "bad"),
         ]);
-        assert_eq!(outcome.events, events);
-        assert_eq!(outcome.written, format!("[{line}]\n<close 1000 >").as_bytes());
+        assert_eq!(outcome.events, [format!("line {line}")]);
+        assert_eq!(outcome.written, format!("[{line}]\n<close {code} >").as_bytes());
     }
+}
+
+#[test]
+fn a_client_that_fails_says_so_by_code_1011_too() {
+    let outcome = client().run(plain(0x82, "fail\n"));
+    assert_eq!(outcome.written, b"[fail]\n<close 1011 >");
+    assert!(outcome.connection.ends_with("because of an error: the line said so"), "{}", outcome.connection);
+}
+
+#[test]
+fn a_protocol_that_fails_at_the_orderly_end_of_input_does_not_answer_alike() {
+    let outcome = check(&[masked(0x82, "fail"), masked(0x88, close(1000, ""))]);
+    assert_eq!((outcome.events, outcome.written), (vec!["eof fail".to_owned()], b"<close 1011 >".to_vec()));
+}
+
+#[test]
+fn what_is_finished_is_said_before_the_protocol_fails() {
+    let outcome = check(&[masked(0x82, "finish\nfail\n")]);
+    assert_eq!(outcome.events, ["line finish", "line fail"]);
+    assert_eq!(outcome.written, b"[finish]\n<close 1000 >");
+}
+
+#[test]
+fn a_reactor_that_drains_says_so_by_code_1001() {
+    let mut stage = Stage::server(WebSocketServerConfig::new());
+    stage.say(REQUEST);
+    stage.reactor.drain(SECOND).then(drop);
+    assert_eq!(frames(&stage.say("")), [(8, close(1001, ""))]);
 }
 
 #[test]
@@ -121,7 +150,7 @@ fn a_client_hears_frames_without_masks_and_sends_them_with() {
 #[test]
 fn any_frames_mean_the_same_in_any_division() {
     server().run_seeds(12, |dice| {
-        let payloads = ["one\n", "\u{20ac}", "", "x", "quit\n", "finish\n", "\n"];
+        let payloads = ["one\n", "\u{20ac}", "", "x", "quit\n", "finish\n", "fail\n", "\n"];
         let mut bytes = Vec::new();
         for _ in 0..12 {
             let first = *dice.pick(&[0x81, 0x82, 0x82, 0x82, 0x01, 0x02, 0x80, 0x80, 0x00, 0x89, 0x8a]);

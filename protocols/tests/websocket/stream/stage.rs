@@ -9,8 +9,8 @@ use ropewalk_protocols::{
 };
 use ropewalk_reactor::testing::{Events, Memory, Outcome, Peer, ProtocolCheck, Script};
 use ropewalk_reactor::{
-    Address, ConnectOptions, Factory, Layer, LayerState, LayerStop, ListenOptions, Protocol, Reactor, Reason,
-    Result,
+    Address, ConnectOptions, Factory, Layer, LayerEnd, LayerState, LayerStop, ListenOptions, Protocol,
+    Reactor, Reason, Result,
 };
 
 use crate::world::{ANSWER, REQUEST};
@@ -38,7 +38,11 @@ impl LineProtocol for Lines {
     }
 
     fn eof_received(&mut self, transport: &mut LineTransport<'_>) -> Result {
-        self.0.record_bytes("eof", &transport.rest());
+        let rest = transport.rest();
+        self.0.record_bytes("eof", &rest);
+        if rest[..] == *b"fail" {
+            return Err("the end said so".into());
+        }
         transport.lose_connection();
         Ok(())
     }
@@ -107,8 +111,8 @@ impl Layer for Opened {
         self.show(down, |layer, down| layer.send(data, down))
     }
 
-    fn close(&mut self, down: &mut Vec<u8>) {
-        self.show(down, WebSocketLayer::close);
+    fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
+        self.show(down, |layer, down| layer.close(end, down));
     }
 
     fn may_end(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use ropewalk_protocols::{WebSocketClientConfig, WebSocketServerConfig};
 use ropewalk_reactor::testing::{Events, ProtocolCheck};
-use ropewalk_reactor::{Layer, Protocol, Result, Transport};
+use ropewalk_reactor::{Layer, LayerEnd, Protocol, Result, Transport};
 
 use super::stage::{ANSWER_TO_ZEROS, Stage, frames, opened};
 use crate::world::{REQUEST, masked};
@@ -47,7 +47,7 @@ fn sent(parts: &'static [&'static [u8]]) -> Vec<(u8, Vec<u8>)> {
     for part in parts {
         layer.send(part, &mut down).unwrap();
     }
-    layer.close(&mut down);
+    layer.close(LayerEnd::Finished, &mut down);
     let mut frames = frames(&down);
     assert_eq!(frames.pop(), Some((8, 1000_u16.to_be_bytes().to_vec())));
     frames

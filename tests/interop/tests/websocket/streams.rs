@@ -1,5 +1,6 @@
 //! Streams over WebSockets: our programs with `ws:` and `wss:`, and the package on the other side.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -66,6 +67,28 @@ fn forward_gives_a_plain_server_websockets() {
     let endpoint = "ws:0:interface=127.0.0.1:subprotocol=binary";
     let forward = Example::start_at(endpoint, "forward", &[&echo.address().to_string()]);
     check_echo(&format!("ws://{}/", forward.address()), "", "binary");
+}
+
+/// Waits for the end, and tells the code of the close frame.
+const WAITING_CLIENT: &str = r"
+import asyncio, sys
+from websockets.asyncio.client import connect
+async def wait():
+    async with connect(sys.argv[1], open_timeout=60) as socket:
+        await asyncio.wait_for(socket.wait_closed(), 60)
+        print(socket.protocol.close_rcvd.code)
+asyncio.run(wait())
+";
+
+/// Nobody listens at the target: who has come by WebSocket hears of an error (1011) and of no orderly end.
+#[test]
+fn a_target_that_refuses_is_an_error_for_the_websocket() {
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let forward = Example::start_at("ws:0:interface=127.0.0.1", "forward", &[&dead.to_string()]);
+    let url = format!("ws://{}/", forward.address());
+    let finished = Running::start(python_with_websockets(WAITING_CLIENT).arg(url)).finish();
+    assert_eq!(finished.output, "1011\n", "{finished:?}");
+    assert!(forward.end_by(Signal::SIGTERM).errors.contains("Connection refused"));
 }
 
 /// Answers each message, and tells how the client has closed.
