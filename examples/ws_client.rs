@@ -24,8 +24,9 @@ Opens a WebSocket at URL (default ws://127.0.0.1:8008/), which may be wss:// for
 over TLS, and sends back each message until the server closes it. With --send it
 sends TEXT, prints the first message that comes, and closes. With --ca it trusts
 the authorities in FILE, of PEM, alone. Built with the feature deflate, it asks for
-compression, of each message with regard to those before. Exits with 0 if the WebSocket was closed in
-an orderly way, with 1 otherwise.";
+compression, of each message with regard to those before. Exits with 0 if the
+WebSocket was closed in an orderly way and, with --send, an answer has come, with 1
+otherwise.";
 
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
@@ -35,6 +36,7 @@ pub(crate) type Ended = Rc<RefCell<Outcome>>;
 struct Client {
     /// What is sent instead of sending back what comes.
     text: Option<String>,
+    is_answered: bool,
     ended: Ended,
 }
 
@@ -53,13 +55,16 @@ impl WebSocketProtocol for Client {
             socket.send(message);
             return Ok(());
         }
+        self.is_answered = true;
         common::say(&String::from_utf8_lossy(message.bytes()))?;
         socket.close(CloseCode::NORMAL, "");
         Ok(())
     }
 
     fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
-        if !reason.is_clean() {
+        if self.text.is_some() && !self.is_answered {
+            *self.ended.borrow_mut() = Err(format!("no answer has come: {reason}").into());
+        } else if !reason.is_clean() {
             *self.ended.borrow_mut() = Err(reason.to_string().into());
         }
         transport.reactor().stop();
@@ -72,7 +77,8 @@ pub(crate) fn client(
     text: Option<String>,
     ended: Ended,
 ) -> WebSocketReceiver<impl WebSocketProtocol + use<>> {
-    let receiver = WebSocketReceiver::client(Client { text, ended }, url).max_message(MAX_MESSAGE);
+    let receiver =
+        WebSocketReceiver::client(Client { text, is_answered: false, ended }, url).max_message(MAX_MESSAGE);
     #[cfg(feature = "deflate")]
     let receiver = receiver.deflate(ropewalk::DeflateOptions::new().context_takeover(true));
     receiver

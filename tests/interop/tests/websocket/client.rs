@@ -6,7 +6,7 @@ use ropewalk_interop::{Authority, Example, Finished, Running, example_path};
 
 use crate::package::python_with_websockets;
 
-/// Serves one client: has it send back messages of all lengths, or sends back its one message.
+/// Serves one client: has it send back messages of all lengths, sends back its one message, or does not answer that.
 const SERVER: &str = r"
 import asyncio, ssl, sys
 from websockets.asyncio.server import serve
@@ -20,7 +20,10 @@ async def heard(socket):
     return await asyncio.wait_for(socket.recv(), 60)
 async def handle(socket):
     try:
-        if mode == 'answer':
+        if mode == 'silent':
+            await heard(socket)
+            await socket.close(1000, 'nothing to say')
+        elif mode == 'answer':
             await socket.send('you said ' + await heard(socket))
             await heard(socket)
         else:
@@ -139,6 +142,16 @@ fn a_server_over_tls_is_verified() {
     let finished = client(&[&url, "--send", "hello", "--ca", authority.path().to_str().unwrap()]);
     assert_eq!(finished.output, "you said hello\n", "{finished:?}");
     assert!(server.finish().output.ends_with("closed 1000\n"));
+}
+
+#[test]
+fn no_answer_is_told_and_exit_code_1_even_if_the_end_is_orderly() {
+    let (server, port) = server("silent", "");
+    let finished = client(&[&format!("ws://127.0.0.1:{port}/"), "--send", "hello"]);
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    let error = "error: no answer has come: the connection was closed cleanly\n";
+    assert_eq!((finished.output.as_str(), finished.errors.as_str()), ("", error));
+    assert_eq!(server.finish().output, "closed 1000\n");
 }
 
 #[test]
