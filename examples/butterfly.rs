@@ -70,7 +70,7 @@ fn primes(limit: u64) -> usize {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8001");
+        let endpoint = arguments.next_or("127.0.0.1:8001")?;
         arguments.finish()?;
         common::serve(&endpoint, router()?)
     })

@@ -59,8 +59,8 @@ fn enter(context: &mut RouterContext<'_, Guest>, room: &Group<String>, nickname:
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8444");
-        let file = arguments.next_or("chat_tls.pem");
+        let endpoint = arguments.next_or("127.0.0.1:8444")?;
+        let file = arguments.next_or("chat_tls.pem")?;
         arguments.finish()?;
         tls::serve(&endpoint, &file, chat())
     })

@@ -116,7 +116,7 @@ pub(crate) fn talk(
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123"))?;
+        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123")?)?;
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;

@@ -31,8 +31,8 @@ impl Protocol for Echo {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8443");
-        let file = arguments.next_or("echo_tls.pem");
+        let endpoint = arguments.next_or("127.0.0.1:8443")?;
+        let file = arguments.next_or("echo_tls.pem")?;
         arguments.finish()?;
         tls::serve(&endpoint, &file, for_protocol(|| Echo))
     })

@@ -46,9 +46,9 @@ async fn fetch(reactor: ReactorHandle, endpoint: impl ClientEndpoint, message: S
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let description = arguments.next_or("127.0.0.1:8123");
+        let description = arguments.next_or("127.0.0.1:8123")?;
         let endpoint = client_endpoint(&description)?;
-        let message = message(&arguments.next_or(""), description.parse().ok().as_ref());
+        let message = message(&arguments.next_or("")?, description.parse().ok().as_ref());
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;

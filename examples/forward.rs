@@ -21,8 +21,8 @@ an endpoint too (default 127.0.0.1:8000).";
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8001");
-        let target = client_endpoint(&arguments.next_or("127.0.0.1:8000"))?;
+        let endpoint = arguments.next_or("127.0.0.1:8001")?;
+        let target = client_endpoint(&arguments.next_or("127.0.0.1:8000")?)?;
         arguments.finish()?;
         common::serve(&endpoint, PortForward::new(target))
     })

@@ -89,8 +89,8 @@ fn printable(line: &[u8]) -> String {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8007");
-        let path = arguments.next_or("messages.log");
+        let endpoint = arguments.next_or("127.0.0.1:8007")?;
+        let path = arguments.next_or("messages.log")?;
         arguments.finish()?;
         // A bad endpoint must not leave a file behind.
         let endpoint = server_endpoint(&endpoint)?;

@@ -107,8 +107,8 @@ pub(crate) fn login(password: Rc<str>) -> impl Factory {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8123");
-        let password = arguments.next_or("hemp");
+        let endpoint = arguments.next_or("127.0.0.1:8123")?;
+        let password = arguments.next_or("hemp")?;
         arguments.finish()?;
         common::serve(&endpoint, login(password.into()))
     })

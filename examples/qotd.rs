@@ -40,8 +40,8 @@ pub(crate) fn quotes(quote: &str) -> impl Factory + use<> {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8007");
-        let quote = arguments.next_or("An apple a day keeps the doctor away");
+        let endpoint = arguments.next_or("127.0.0.1:8007")?;
+        let quote = arguments.next_or("An apple a day keeps the doctor away")?;
         arguments.finish()?;
         common::serve(&endpoint, quotes(&quote))
     })

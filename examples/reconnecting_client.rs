@@ -81,8 +81,8 @@ fn report(event: &ClientEvent) {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123"))?;
-        let name = arguments.next_or("listener");
+        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123")?)?;
+        let name = arguments.next_or("listener")?;
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;

@@ -89,8 +89,8 @@ pub(crate) fn mail(config: TlsServerConfig) -> impl Factory {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8025");
-        let file = arguments.next_or("echo_tls.pem");
+        let endpoint = arguments.next_or("127.0.0.1:8025")?;
+        let file = arguments.next_or("echo_tls.pem")?;
         arguments.finish()?;
         let config = TlsServerConfig::builder().identity(TlsIdentity::from_pem_file(file)).build()?;
         common::serve(&endpoint, mail(config))

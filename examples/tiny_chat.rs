@@ -89,5 +89,5 @@ pub(crate) fn chat() -> impl Factory {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |arguments| common::serve_all(&arguments.all_or("127.0.0.1:8088"), chat()))
+    common::run(USAGE, |arguments| common::serve_all(&arguments.all_or("127.0.0.1:8088")?, chat()))
 }

@@ -131,7 +131,7 @@ pub(crate) fn client(
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let is_polite = arguments.has("--polite");
-        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:9123"))?;
+        let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:9123")?)?;
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;

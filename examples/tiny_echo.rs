@@ -52,5 +52,5 @@ pub(crate) fn echo() -> impl Factory {
 }
 
 fn main() -> ExitCode {
-    common::run(USAGE, |arguments| common::serve_all(&arguments.all_or("127.0.0.1:9123"), echo()))
+    common::run(USAGE, |arguments| common::serve_all(&arguments.all_or("127.0.0.1:9123")?, echo()))
 }

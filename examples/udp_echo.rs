@@ -86,8 +86,8 @@ fn ask(endpoint: &UdpEndpoint, text: String) -> Outcome {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8007").parse()?;
-        let text = arguments.next_or("");
+        let endpoint = arguments.next_or("127.0.0.1:8007")?.parse()?;
+        let text = arguments.next_or("")?;
         arguments.finish()?;
         if text.is_empty() { serve(&endpoint) } else { ask(&endpoint, text) }
     })

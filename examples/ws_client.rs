@@ -93,7 +93,7 @@ struct Wanted {
 
 fn read(mut arguments: common::Arguments) -> Result<Wanted, Box<dyn Error>> {
     let (text, authorities) = (arguments.value_of("--send")?, arguments.value_of("--ca")?);
-    let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/").parse()?;
+    let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/")?.parse()?;
     arguments.finish()?;
     let endpoint = client_endpoint(&endpoint(&url, authorities.as_deref()))?;
     Ok(Wanted { url, text, endpoint: Box::new(endpoint) })

@@ -46,7 +46,7 @@ pub(crate) fn echo() -> impl Factory {
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8008");
+        let endpoint = arguments.next_or("127.0.0.1:8008")?;
         arguments.finish()?;
         let endpoint = common::below_websockets(&endpoint)?;
         common::serve_at(&[Box::new(endpoint)], echo(), common::where_it_listens)

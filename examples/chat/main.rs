@@ -134,7 +134,7 @@ pub(crate) fn chat() -> impl Factory {
 
 fn main() -> ExitCode {
     common::run(USAGE, |arguments| {
-        let descriptions = arguments.all();
+        let descriptions = arguments.all()?;
         if !descriptions.is_empty() {
             return common::serve_at(&endpoints_with_page(&descriptions)?, chat(), common::where_it_listens);
         }

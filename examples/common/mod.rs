@@ -40,8 +40,8 @@ pub(crate) struct Arguments(Vec<String>);
 #[allow(dead_code, reason = "each example takes its own arguments")]
 impl Arguments {
     /// The next argument, or what stands for it if there are no more.
-    pub(crate) fn next_or(&mut self, default: &str) -> String {
-        if self.0.is_empty() { default.to_owned() } else { self.0.remove(0) }
+    pub(crate) fn next_or(&mut self, default: &str) -> Result<String, String> {
+        if self.0.is_empty() { Ok(default.to_owned()) } else { no_option(self.0.remove(0)) }
     }
 
     /// Takes an option if it is there.
@@ -60,22 +60,30 @@ impl Arguments {
     }
 
     /// All that are left.
-    pub(crate) fn all(self) -> Vec<String> {
-        self.0
+    pub(crate) fn all(self) -> Result<Vec<String>, String> {
+        self.0.into_iter().map(no_option).collect()
     }
 
     /// All that are left, or what stands for them if there are none.
-    pub(crate) fn all_or(self, default: &str) -> Vec<String> {
-        if self.0.is_empty() { vec![default.to_owned()] } else { self.0 }
+    pub(crate) fn all_or(self, default: &str) -> Result<Vec<String>, String> {
+        if self.0.is_empty() { Ok(vec![default.to_owned()]) } else { self.all() }
     }
 
     /// Complains about arguments that nobody took.
     pub(crate) fn finish(self) -> Outcome {
-        match self.0.first() {
+        match self.all()?.first() {
             Some(argument) => Err(format!("unexpected argument {argument:?}: see --help").into()),
             None => Ok(()),
         }
     }
+}
+
+/// `argument`, unless it is an option: the example would have taken it if it had it.
+fn no_option(argument: String) -> Result<String, String> {
+    if argument.starts_with("--") {
+        return Err(format!("unexpected option {argument:?}: see --help"));
+    }
+    Ok(argument)
 }
 
 /// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and, if that
@@ -112,7 +120,7 @@ pub(crate) fn run_server<F: Factory + 'static>(
     factory: impl FnOnce() -> F,
 ) -> ExitCode {
     run(usage, |mut arguments| {
-        let endpoint = arguments.next_or(default);
+        let endpoint = arguments.next_or(default)?;
         arguments.finish()?;
         serve(&endpoint, factory())
     })

@@ -38,7 +38,7 @@ type Ended = Rc<RefCell<Option<Outcome>>>;
 fn main() -> ExitCode {
     let mut interrupted = false;
     let code = common::run(USAGE, |mut arguments| {
-        let endpoint = arguments.next_or("127.0.0.1:8123");
+        let endpoint = arguments.next_or("127.0.0.1:8123")?;
         arguments.finish()?;
         interrupted = converse(&endpoint)? == End::Interrupted;
         Ok(())

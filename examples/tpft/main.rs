@@ -31,7 +31,7 @@ directory, and nothing is overwritten. get fetches a file to LOCAL (default its 
 put sends one. Both exit with 0 when the whole file is there, and with 1 otherwise.";
 
 fn main() -> ExitCode {
-    common::run(USAGE, |mut arguments| match arguments.next_or("").as_str() {
+    common::run(USAGE, |mut arguments| match arguments.next_or("")?.as_str() {
         "serve" => serve(arguments),
         "get" => get(arguments),
         "put" => put(arguments),
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 /// The next argument, which has to be there.
 fn need(arguments: &mut Arguments, what: &str) -> Result<String, String> {
-    match arguments.next_or("") {
+    match arguments.next_or("")? {
         argument if argument.is_empty() => Err(format!("{what} is missing: see --help")),
         argument => Ok(argument),
     }
@@ -52,14 +52,14 @@ fn serve(mut arguments: Arguments) -> Outcome {
     let directory = need(&mut arguments, "the directory")?;
     let store =
         Store::new(directory.as_ref(), takes_uploads).map_err(|error| format!("{directory}: {error}"))?;
-    common::serve_all(&arguments.all_or("127.0.0.1:8088"), server::serve(store))
+    common::serve_all(&arguments.all_or("127.0.0.1:8088")?, server::serve(store))
 }
 
 fn get(mut arguments: Arguments) -> Outcome {
     let endpoint = client_endpoint(&need(&mut arguments, "the endpoint")?)?;
     let path = need(&mut arguments, "the path of the file there")?;
     let name = Path::new(&path).file_name().and_then(|name| name.to_str()).unwrap_or("");
-    let local = PathBuf::from(arguments.next_or(name));
+    let local = PathBuf::from(arguments.next_or(name)?);
     arguments.finish()?;
     client::converse(&endpoint, |messages| client::get(messages, path, local))
 }

@@ -96,6 +96,24 @@ fn a_superfluous_argument_is_one_clear_line() {
     }
 }
 
+/// Before any other argument, behind all of them, and where any number may be.
+#[test]
+fn an_unknown_option_is_one_clear_line() {
+    let complaint = r#"unexpected option "--port": see --help"#;
+    for name in EXAMPLES {
+        complains(name, &["--port", "80"], complaint);
+        match name {
+            "qotd" | "login" | "logfile" | "fetch" | "reconnecting_client" | "chat_tls" | "echo_tls" => {
+                complains(name, &["127.0.0.1:0", "argument", "--port"], complaint);
+            }
+            _ => complains(name, &["127.0.0.1:0", "--port"], complaint),
+        }
+    }
+    complains("ws_client", &["--port", "80"], complaint);
+    complains("udp_echo", &["--port", "80"], complaint);
+    complains("tpft", &["serve", "--port", "80"], complaint);
+}
+
 #[test]
 fn a_log_that_cannot_be_opened_is_one_clear_line() {
     let complaint = "opening /nonexistent/log: No such file or directory (os error 2)";
