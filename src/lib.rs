@@ -72,6 +72,9 @@
 //!
 //! Panics are caught by unwinding, so G7 needs `panic = "unwind"`, the default.
 //!
+//! What goes wrong is told to the crate `log`: without a backend of it, such as `env_logger`, failures of connections are silent.
+//! The other way to hear of them is [`Protocol::connection_lost`], with the [`Reason`].
+//!
 //! # What it costs
 //!
 //! As much part of the contract as the guarantees: each bound is held by a test. Messages cost what is said here

@@ -8,6 +8,9 @@ use super::layer::TelnetLayer;
 
 /// Puts a [`TelnetLayer`] below each protocol of another factory: its connections may be telnet's, or plain ones.
 ///
+/// Over WebSockets it needs binary messages, which are the default: with [text](crate::WebSocketServerConfig::text), such as
+/// `text=yes` in the description of a `ws:` endpoint, telnet's own bytes do not survive, as each IAC (255) becomes U+FFFD.
+///
 /// ```
 /// # use ropewalk_protocols::{Delimiter, Echo, TelnetServer};
 /// # use ropewalk_reactor::for_protocol;
