@@ -128,13 +128,13 @@ pub enum LayerStop {
 /// Why this side sends nothing more; see [`Layer::close`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LayerEnd {
-    /// The protocol has finished sending, or somebody has closed the connection.
+    /// The protocol has finished sending, somebody has closed the connection, or its time was over, as it may be of an idle one.
     Finished,
     /// The connection was [dismissed](crate::Transport::dismiss), as all are when the reactor
     /// [drains](crate::ReactorHandle::drain).
     Dismissed,
     /// The connection ends for another [`Reason`](crate::Reason) than [`Reason::Closed`](crate::Reason::Closed): a callback has
-    /// returned an error, say, or something did not happen in time. Not if the protocol had finished sending before.
+    /// returned an error, say. Not if the protocol had finished sending before.
     Failed,
 }
 

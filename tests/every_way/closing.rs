@@ -126,7 +126,7 @@ fn an_error_is_told_after_what_was_written(way: Way) {
     );
     bench.until_lost();
     assert_eq!(bench.client.data(), b"error: no such thing");
-    assert_eq!(bench.client.lost().unwrap(), CLEAN);
+    assert_eq!(bench.client.lost().unwrap(), way.end_by_error());
     assert!(bench.server.lost().unwrap().contains("no such thing"));
 }
 

@@ -13,7 +13,7 @@ use ropewalk::{
 
 use crate::certificates::{client_of, server_of};
 use crate::ground::Ground;
-use crate::support::{ANY_PORT, socket_address};
+use crate::support::{ANY_PORT, CLEAN, socket_address};
 
 /// How two ends are connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +99,16 @@ impl Way {
             Self::WebSocket => "websocket",
             Self::WebSocketOverTls => "websocket_over_tls",
             Self::SimulatedWebSocket => "simulated_websocket",
+        }
+    }
+
+    /// What the other side hears of its end if this side fails.
+    pub(crate) const fn end_by_error(self) -> &'static str {
+        match self {
+            Self::WebSocket | Self::WebSocketOverTls | Self::SimulatedWebSocket => {
+                r#"the peer has closed the WebSocket with the code 1011 ("")"#
+            }
+            _ => CLEAN,
         }
     }
 

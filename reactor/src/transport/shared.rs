@@ -521,13 +521,16 @@ impl Shared {
         if self.state.get() == State::Lost {
             return;
         }
+        let is_timeout = matches!(reason, Reason::TimedOut(_));
         // A reason may hold a user's error, whose destructor may use this transport: drop it outside the borrow.
         let refused = self.with_rare(|rare| match rare.reason {
             None => rare.reason.replace(reason),
             Some(_) => Some(reason),
         });
         drop(refused);
-        self.note_failure();
+        if !is_timeout {
+            self.note_failure();
+        }
         self.step(event);
     }
 
