@@ -90,7 +90,7 @@ fn run(seed: u64, steps: &Rc<RefCell<Vec<String>>>) {
             world.turn()
         }
         let waiting = world.reactor.stats().output_buffered;
-        assert!(waiting <= 2 * (64 + 64) * 1024, "{waiting} bytes wait");
+        assert!(waiting <= 2 * (128 + 64) * 1024, "{waiting} bytes wait");
     }
     if !is_accepted {
         sides[1].peer.accept();

@@ -21,7 +21,7 @@ use support::{
 };
 
 /// The most that one connection of these protocols may hold: the mark and one piece.
-const BOUND: usize = 64 * 1024 + 100_000;
+const BOUND: usize = 128 * 1024 + 100_000;
 
 /// Answers each line with its length and the line.
 struct Measure;
