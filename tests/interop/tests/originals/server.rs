@@ -31,6 +31,7 @@ pub(crate) fn play(original: &Original, ours: &str, scene: impl Fn(SocketAddr)) 
 }
 
 /// A guest who is connected and has heard `greeting`.
+#[cfg(feature = "circuits")]
 #[track_caller]
 pub(crate) fn guest(server: SocketAddr, greeting: &str) -> Socket {
     let mut guest = Socket::connect(server);
