@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ropewalk_interop::{Example, Running, Socket, free_port, python_with_package};
+#[cfg(feature = "circuits")]
+use ropewalk_interop::Socket;
+use ropewalk_interop::{Example, Running, free_port, python_with_package};
 
 /// A server in Python. It prints a line when it listens.
 pub(crate) struct Original {
