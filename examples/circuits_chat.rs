@@ -20,17 +20,13 @@ others say.";
 
 /// A room of all connections.
 pub(crate) fn chat() -> impl Factory {
-    let room = Group::new();
-    Router::with_state(|_| None)
-        .per_line(Delimiter::LfOrCrLf)
-        .connection_made(move |context| *context.state = room.join(context.id(), context).ok())
-        .any(|context, line| {
-            let message = line.trim_ascii();
-            if let Some(this) = context.state.as_ref().filter(|_| !message.is_empty()) {
-                this.tell_others([message, b"\n"].concat());
-            }
-            Ok(())
-        })
+    Router::new().in_group(&Group::new()).per_line(Delimiter::LfOrCrLf).any(|context, line| {
+        let message = line.trim_ascii();
+        if !message.is_empty() {
+            context.tell_others([message, b"\n"].concat());
+        }
+        Ok(())
+    })
 }
 
 fn main() -> ExitCode {

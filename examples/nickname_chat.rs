@@ -10,7 +10,7 @@ mod common;
 
 use std::process::ExitCode;
 
-use ropewalk::{ConnectionId, Delimiter, Factory, Group, Membership, Router, RouterContext};
+use ropewalk::{Delimiter, Factory, Group, Router, RouterContext};
 
 const USAGE: &str = "\
 Usage: nickname_chat [ENDPOINT]
@@ -20,47 +20,34 @@ nickname.";
 
 const PROMPT: &str = "Please enter a desired nickname: ";
 
-/// One who is connected, and hears the others even before it has a nickname.
-#[derive(Default)]
-struct Guest {
-    membership: Option<Membership<ConnectionId>>,
-    nickname: Option<String>,
-}
+/// There once it was said.
+type Nickname = Option<String>;
 
-impl Guest {
-    fn tell_others(&self, message: String) {
-        self.membership.iter().for_each(|this| this.tell_others(message.as_str()));
-    }
-}
-
-/// A room of all connections.
+/// A room of all connections, which hear the others even before they have a nickname.
 pub(crate) fn chat() -> impl Factory {
-    let room = Group::new();
-    Router::with_state(|_| Guest::default())
+    Router::with_state(|_| Nickname::None)
+        .in_group(&Group::new())
         .per_line(Delimiter::LfOrCrLf)
-        .connection_made(move |context| {
-            context.state.membership = room.join(context.id(), context).ok();
-            context.write(format!("Welcome to the circuits Chat Server!\n{PROMPT}"));
-        })
+        .connection_made(|context| context.write(format!("Welcome to the circuits Chat Server!\n{PROMPT}")))
         .any(|context, line| {
             say(context, String::from_utf8_lossy(line).trim());
             Ok(())
         })
         .connection_lost(|context, _| {
-            if let Some(nickname) = &context.state.nickname {
-                context.state.tell_others(format!("!!! {nickname} has left !!!\n"));
+            if let Some(nickname) = &context.state {
+                context.tell_others(format!("!!! {nickname} has left !!!\n"));
             }
         })
 }
 
-fn say(context: &mut RouterContext<'_, Guest>, text: &str) {
-    if let Some(nickname) = &context.state.nickname {
-        context.state.tell_others(format!("<{nickname}> {text}\n"));
+fn say(context: &mut RouterContext<'_, Nickname>, text: &str) {
+    if let Some(nickname) = &context.state {
+        context.tell_others(format!("<{nickname}> {text}\n"));
     } else if text.is_empty() {
         context.write(PROMPT);
     } else {
-        context.state.nickname = Some(text.to_owned());
-        context.state.tell_others(format!("!!! {text} has joined !!!\n"));
+        *context.state = Some(text.to_owned());
+        context.tell_others(format!("!!! {text} has joined !!!\n"));
     }
 }
 

@@ -29,12 +29,6 @@ const CONNECTIONS_MAX: usize = 1000;
 struct Echo;
 
 impl TinyProtocol for Echo {
-    fn connection_made(&mut self, transport: &Transport) {
-        let mut limits = transport.limits();
-        limits.output = 2 * MESSAGE_MAX as usize;
-        transport.set_limits(limits);
-    }
-
     fn message_received(&mut self, transport: &Transport, message: &[u8]) -> Result {
         match message {
             b"QUIT" => transport.lose_connection(),

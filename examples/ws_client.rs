@@ -42,9 +42,6 @@ struct Client {
 
 impl WebSocketProtocol for Client {
     fn opened(&mut self, socket: &WebSocket) {
-        let mut limits = socket.transport().limits();
-        limits.output = 2 * MAX_MESSAGE;
-        socket.transport().set_limits(limits);
         if let Some(text) = &self.text {
             socket.send(text);
         }

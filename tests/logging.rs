@@ -66,6 +66,22 @@ fn data_that_no_handler_matches_is_told_of() {
     assert_eq!(told(), 1);
 }
 
+#[test]
+fn a_router_that_would_tell_others_and_has_no_group_is_warned_of() {
+    capture();
+    let router = Router::new().any(|context, data| {
+        context.tell_others(data);
+        Ok(())
+    });
+    let mut probe = Probe::new(router.build_protocol(&Address::Stdio).unwrap());
+    probe.deliver("hello");
+    let warnings = warnings();
+    assert!(
+        matches!(&warnings[..], [one] if one.ends_with(": it is in no group, so nobody is told")),
+        "{warnings:?}"
+    );
+}
+
 /// Datagrams come from anybody: a protocol that fails at each of them must not let their senders fill the log.
 #[test]
 fn a_protocol_of_datagrams_that_always_fails_is_one_warning() {

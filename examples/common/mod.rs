@@ -119,10 +119,27 @@ pub(crate) fn run_server<F: Factory + 'static>(
     default: &str,
     factory: impl FnOnce() -> F,
 ) -> ExitCode {
+    run_at(usage, default, |endpoint| serve(endpoint, factory()))
+}
+
+/// The same for a server that makes the WebSockets of its endpoint itself, to hear messages.
+#[allow(dead_code, reason = "the others serve streams")]
+pub(crate) fn run_websocket_server<F: Factory + 'static>(
+    usage: &str,
+    default: &str,
+    factory: impl FnOnce() -> F,
+) -> ExitCode {
+    run_at(usage, default, |endpoint| {
+        serve_at(&[Box::new(below_websockets(endpoint)?)], factory(), where_it_listens)
+    })
+}
+
+/// Runs `serve` with the only argument, an endpoint, which is `default` if there is none.
+fn run_at(usage: &str, default: &str, serve: impl FnOnce(&str) -> Outcome) -> ExitCode {
     run(usage, |mut arguments| {
         let endpoint = arguments.next_or(default)?;
         arguments.finish()?;
-        serve(&endpoint, factory())
+        serve(&endpoint)
     })
 }
 
@@ -175,10 +192,7 @@ pub(crate) fn where_it_listens(addresses: &[Address]) -> String {
 
 /// What the WebSockets of an endpoint go over: of the kinds `ws` and `wss`, which make streams of them, that is what is below. Of
 /// another kind it is all.
-#[allow(dead_code, reason = "only a server that speaks of messages itself wants that")]
-pub(crate) fn below_websockets(
-    endpoint: &str,
-) -> Result<DescribedEndpoint<dyn ServerEndpoint>, Box<dyn Error>> {
+fn below_websockets(endpoint: &str) -> Result<DescribedEndpoint<dyn ServerEndpoint>, Box<dyn Error>> {
     // A mistake is told about what was written.
     let described = server_endpoint(endpoint)?;
     let (kind, arguments) = endpoint.split_once(':').unwrap_or_default();

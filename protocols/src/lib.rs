@@ -14,6 +14,7 @@
 //! Nothing in here knows a socket or a clock.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod delivery;
 mod errors;
 mod file_sender;

@@ -3,6 +3,8 @@
 
 mod tiny;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk_protocols::{TinyProtoError, TinyProtocol, TinyReceiver, Transmit};
@@ -12,6 +14,8 @@ use ropewalk_reactor::{ConnectOptions, Limits, Reason, Result, TimerKey, Transpo
 use tiny::failed;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+const MEBIBYTE: usize = 1024 * 1024;
 
 /// What each message costs in the outbox, besides its bytes.
 const COST: usize = 64;
@@ -120,6 +124,57 @@ fn a_message_that_may_just_wait_is_kept_and_one_byte_more_is_too_much() {
         server.transport().transmit(vec![b'x'; 100 + excess]);
         assert_eq!(server.transport().is_open(), excess == 0);
     }
+}
+
+#[test]
+fn two_messages_may_wait_that_are_as_long_as_the_largest_and_no_third() {
+    let log = Events::new();
+    let mut server = Probe::new(TinyReceiver::server(Plain(log.clone())).max_message(10 * MEBIBYTE as u32));
+    for messages in 1..=3 {
+        server.transport().transmit(vec![b'x'; 10 * MEBIBYTE]);
+        assert_eq!(server.transport().is_open(), messages < 3, "the message number {messages}");
+    }
+    server.settle();
+    let limit = 20 * MEBIBYTE + 64 * 1024;
+    let too_slow = format!("lost the peer reads too slowly: more than {limit} bytes of output were waiting");
+    assert_eq!(log.take(), [too_slow]);
+}
+
+/// Notes the limit of output when it is connected.
+struct Looks(Rc<Cell<usize>>);
+
+impl TinyProtocol for Looks {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.0.set(transport.limits().output);
+    }
+
+    fn message_received(&mut self, _: &Transport, _: &[u8]) -> Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn only_messages_larger_than_by_default_raise_the_limit_of_output() {
+    let raised = |max_message: usize, output: usize| {
+        let memory = Memory::new();
+        let mut reactor = memory.reactor();
+        let mut limits = Limits::DEFAULT;
+        limits.output = output;
+        reactor.set_default_limits(limits);
+        let address = ([10, 0, 0, 1], 1).into();
+        memory.expect_connect(address).accept();
+        let max_message = u32::try_from(max_message).unwrap();
+        let found = Rc::new(Cell::new(0));
+        let looks = Rc::clone(&found);
+        let factory =
+            for_protocol(move || TinyReceiver::client(Looks(Rc::clone(&looks))).max_message(max_message));
+        reactor.connect(address, &ConnectOptions::default(), factory).then(drop);
+        memory.settle(&mut reactor);
+        found.get()
+    };
+    assert_eq!(raised(4 * MEBIBYTE, 10_000), 10_000);
+    assert_eq!(raised(4 * MEBIBYTE + 1, 10_000), 8 * MEBIBYTE + 2 + 64 * 1024);
+    assert_eq!(raised(7 * MEBIBYTE, 16 * MEBIBYTE), 16 * MEBIBYTE);
 }
 
 #[test]

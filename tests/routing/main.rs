@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod events;
+mod groups;
 mod matching;
 #[cfg(feature = "regex")]
 mod regexes;
@@ -10,6 +11,8 @@ mod threads;
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../world/mod.rs"]
+mod world;
 
 use ropewalk::testing::Probe;
 use ropewalk::{Address, Factory, Protocol, Result, Router, RouterContext};

@@ -58,6 +58,8 @@ use recipient::Recipient;
 /// let factory = for_protocol(move || Talker { room: room.clone(), membership: None });
 /// ```
 ///
+/// The connections of a [`Router`](crate::Router) join a group by [`Router::in_group`](crate::Router::in_group).
+///
 /// # WebSockets
 ///
 /// A group of WebSockets sends messages instead of bytes, each encoded once. They come where messages may: behind one that is being

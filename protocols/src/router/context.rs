@@ -4,9 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
-use ropewalk_reactor::{Result, Transport};
+use ropewalk_reactor::{Bytes, ConnectionId, Result, Transport};
 
 use super::jobs::{JobError, Jobs};
+use crate::group::membership::Membership;
 
 /// The connection that a handler of a [`Router`](super::Router) serves. It dereferences to [`Transport`]; clone that one to
 /// keep it.
@@ -15,11 +16,26 @@ pub struct RouterContext<'a, S> {
     /// The state of this connection.
     pub state: &'a mut S,
     jobs: &'a mut Jobs<S>,
+    membership: Option<&'a Membership<ConnectionId>>,
 }
 
 impl<'a, S: 'static> RouterContext<'a, S> {
-    pub(super) fn new(transport: &'a Transport, state: &'a mut S, jobs: &'a mut Jobs<S>) -> Self {
-        Self { transport, state, jobs }
+    pub(super) fn new(
+        transport: &'a Transport,
+        state: &'a mut S,
+        jobs: &'a mut Jobs<S>,
+        membership: Option<&'a Membership<ConnectionId>>,
+    ) -> Self {
+        Self { transport, state, jobs, membership }
+    }
+
+    /// Sends `message` to all members of the router's [group](super::Router::in_group) but this connection. An empty one is
+    /// none. A connection that is in no group tells nobody, which is logged at the level `warn`.
+    pub fn tell_others(&self, message: impl Into<Bytes>) {
+        match self.membership {
+            Some(membership) => membership.tell_others(message),
+            None => log::warn!("connection {}: it is in no group, so nobody is told", self.id()),
+        }
     }
 
     /// Does `work` in another thread, then calls `then` with its result, on this connection and in this thread. For what

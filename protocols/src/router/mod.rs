@@ -10,9 +10,9 @@ use std::fmt;
 use std::ops::RangeBounds;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, Protocol, Reason, Result, TimerKey};
+use ropewalk_reactor::{Address, ConnectionId, Factory, Protocol, Reason, Result, TimerKey};
 
-use crate::{Delimiter, LineReceiver};
+use crate::{Delimiter, Group, LineReceiver};
 use context::RouterContext;
 use plan::Plan;
 use routed::Routed;
@@ -57,6 +57,8 @@ use routed::Routed;
 /// });
 /// ```
 ///
+/// What handlers tell the others is heard by all connections that are [in the same group](Self::in_group).
+///
 /// An error of a handler ends its connection, as one of [`Protocol::data_received`] does.
 ///
 /// Without [`per_line`](Self::per_line) the data are what each read gives, at most 64 KiB: as TCP has no messages, one that
@@ -64,7 +66,7 @@ use routed::Routed;
 ///
 /// # What it costs
 ///
-/// A connection has its state and, on 64-bit systems, 136 bytes, with lines 224; the handlers are there once. Choosing among prefixes allocates
+/// A connection has its state and, on 64-bit systems, 160 bytes, with lines 248; the handlers are there once. Choosing among prefixes allocates
 /// nothing. A regular expression allocates when it matches, and takes time linear in the data, whatever the pattern.
 pub struct Router<S = ()> {
     plan: Rc<Plan<S>>,
@@ -89,6 +91,27 @@ impl<S: 'static> Router<S> {
     /// A router without handlers, which makes a state for each connection out of its peer's address.
     pub fn with_state(make: impl Fn(&Address) -> S + 'static) -> Self {
         Self { plan: Rc::new(Plan::new(make)), lines: None, max_length: None }
+    }
+
+    /// Makes every connection a member of `group` under its [id](ropewalk_reactor::Transport::id), from before the handler of
+    /// [`connection_made`](Self::connection_made) until after that of [`connection_lost`](Self::connection_lost). Handlers speak
+    /// to the others by [`RouterContext::tell_others`].
+    ///
+    /// A connection whose id the group has already ends with the error [`KeyTaken`](crate::KeyTaken): ids are those of one reactor.
+    ///
+    /// ```
+    /// use ropewalk_protocols::{Group, Router};
+    ///
+    /// let room = Group::new();
+    /// let factory = Router::new().in_group(&room).any(|context, data| {
+    ///     context.tell_others(data);
+    ///     Ok(())
+    /// });
+    /// room.broadcast("Somebody else may use the group too.\n");
+    /// ```
+    #[must_use]
+    pub fn in_group(self, group: &Group<ConnectionId>) -> Self {
+        self.change(|plan| plan.group = Some(group.clone()))
     }
 
     /// Cuts the input into lines that end in `delimiter`, and gives handlers each line without it. A line longer than

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::ops::Bound;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Reason, Result, TimerKey};
+use ropewalk_reactor::{Address, ConnectionId, Reason, Result, TimerKey};
 
 use super::context::RouterContext;
+use crate::group::Group;
 
 /// Handles data if they match; `None` if they do not.
 type Route<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, &[u8]) -> Option<Result>>;
@@ -18,6 +19,7 @@ type Lost<S> = Rc<dyn Fn(&mut RouterContext<'_, S>, &Reason)>;
 
 pub(super) struct Plan<S> {
     pub(super) make_state: Rc<dyn Fn(&Address) -> S>,
+    pub(super) group: Option<Group<ConnectionId>>,
     routes: Vec<Route<S>>,
     pub(super) all_matches: bool,
     pub(super) otherwise: Option<Handler<S>>,
@@ -31,6 +33,7 @@ impl<S> Plan<S> {
     pub(super) fn new(make_state: impl Fn(&Address) -> S + 'static) -> Self {
         Self {
             make_state: Rc::new(make_state),
+            group: None,
             routes: Vec::new(),
             all_matches: false,
             otherwise: None,
@@ -74,9 +77,10 @@ impl<S> Plan<S> {
 
 impl<S> Clone for Plan<S> {
     fn clone(&self) -> Self {
-        let Self { make_state, routes, all_matches, otherwise, made, timer, event, lost } = self;
+        let Self { make_state, group, routes, all_matches, otherwise, made, timer, event, lost } = self;
         Self {
             make_state: Rc::clone(make_state),
+            group: group.clone(),
             routes: routes.clone(),
             all_matches: *all_matches,
             otherwise: otherwise.clone(),

@@ -4,17 +4,19 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Protocol, Reason, Result, TimerKey, Transport};
+use ropewalk_reactor::{Address, ConnectionId, Protocol, Reason, Result, TimerKey, Transport};
 
 use super::context::RouterContext;
 use super::jobs::{Done, Jobs};
 use super::plan::Plan;
-use crate::{LineProtocol, LineTransport};
+use crate::{LineProtocol, LineTransport, Membership};
 
 pub(super) struct Routed<S> {
     plan: Rc<Plan<S>>,
     state: S,
     jobs: Jobs<S>,
+    /// There while it is connected, if the router has a group.
+    membership: Option<Membership<ConnectionId>>,
     /// Input that came although work was under way, because somebody else has resumed reading.
     held: VecDeque<Vec<u8>>,
     /// The peer has finished while work was under way.
@@ -24,7 +26,7 @@ pub(super) struct Routed<S> {
 impl<S: 'static> Routed<S> {
     pub(super) fn new(plan: Rc<Plan<S>>, peer: &Address) -> Self {
         let state = (plan.make_state)(peer);
-        Self { plan, state, jobs: Jobs::new(), held: VecDeque::new(), ended: false }
+        Self { plan, state, jobs: Jobs::new(), membership: None, held: VecDeque::new(), ended: false }
     }
 
     fn call<R>(
@@ -32,10 +34,17 @@ impl<S: 'static> Routed<S> {
         transport: &Transport,
         call: impl FnOnce(&Plan<S>, &mut RouterContext<'_, S>) -> R,
     ) -> R {
-        call(&self.plan, &mut RouterContext::new(transport, &mut self.state, &mut self.jobs))
+        let Self { plan, state, jobs, membership, .. } = self;
+        call(plan, &mut RouterContext::new(transport, state, jobs, membership.as_ref()))
     }
 
     fn made(&mut self, transport: &Transport) {
+        if let Some(group) = &self.plan.group {
+            match group.join(transport.id(), transport) {
+                Ok(membership) => self.membership = Some(membership),
+                Err(taken) => transport.fail(taken),
+            }
+        }
         self.call(transport, |plan, context| plan.made.iter().for_each(|made| made(context)));
     }
 
@@ -109,6 +118,7 @@ impl<S: 'static> Routed<S> {
 
     fn lost(&mut self, transport: &Transport, reason: &Reason) {
         self.call(transport, |plan, context| plan.lost.iter().for_each(|lost| lost(context, reason)));
+        self.membership = None;
     }
 }
 

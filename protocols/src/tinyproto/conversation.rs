@@ -12,6 +12,7 @@ use super::outbox::Outbox;
 use super::plugin::Plugins;
 use super::protocol::TinyProtocol;
 use super::stream::Stream;
+use crate::answers;
 use crate::delivery::Delivery;
 use crate::receiving::{Found, Framing, Rest};
 
@@ -19,8 +20,8 @@ use crate::receiving::{Found, Framing, Rest};
 const REFUSED: u8 = 0x00;
 /// "No" from one that goes on. Unlike 00 it cannot be taken for the beginning of a size.
 const REFUSED_AND_GOING_ON: u8 = 0xfd;
-/// As much as may wait to be sent, and far less than a peer may announce.
-const DEFAULT_MAX_MESSAGE: u32 = 16 * 1024 * 1024;
+/// Far less than a peer may announce, and an answer as long may wait to be sent, behind another one too.
+const DEFAULT_MAX_MESSAGE: u32 = 4 * 1024 * 1024;
 
 /// A protocol, and what it says and hears.
 pub(super) struct Conversation<P> {
@@ -71,6 +72,11 @@ impl<P: TinyProtocol> Conversation<P> {
 
     pub(super) fn set_max_message(&mut self, bytes: u32) {
         self.max_message = bytes.min(SIZE_MAX);
+    }
+
+    /// Sees to it that the largest message can be answered.
+    pub(super) fn make_room(&self, transport: &Transport) {
+        answers::make_room(transport, self.max_message as usize, DEFAULT_MAX_MESSAGE as usize);
     }
 
     /// How many messages have not been transmitted.

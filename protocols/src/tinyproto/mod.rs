@@ -106,7 +106,12 @@ impl<P: TinyProtocol> TinyReceiver<P> {
     }
 
     /// The same with another limit: messages of up to this many bytes on the wire, and after the plugins, are accepted. The default
-    /// is 16 MiB, the most that the format allows is F0FFFFFF (4,043,309,055).
+    /// is 4 MiB, the most that the format allows is F0FFFFFF (4,043,309,055).
+    ///
+    /// So that an answer as long can be transmitted, also behind another one, more than the default raises the connection's
+    /// [`Limits::output`](ropewalk_reactor::Limits::output), before [`connection_made`](TinyProtocol::connection_made), to twice
+    /// this and 64 KiB, if it is lower; the connection has limits of its own then. That much may wait for a peer that does not agree
+    /// or does not read, beside one message that is coming.
     #[must_use]
     pub fn max_message(mut self, bytes: u32) -> Self {
         self.conversation.set_max_message(bytes);
@@ -221,6 +226,7 @@ impl<P: TinyProtocol> Protocol for TinyReceiver<P> {
     fn connection_made(&mut self, transport: &Transport) {
         let outbox = Rc::clone(&self.conversation.outbox);
         transport.keep(outbox);
+        self.conversation.make_room(transport);
         transport.write([OK]);
         self.conversation.protocol.connection_made(transport);
     }

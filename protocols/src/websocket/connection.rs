@@ -11,9 +11,10 @@ use super::handshake::accepting::{self, Asked, Refusal, Upgrade};
 use super::handshake::asking::Question;
 use super::handshake::error::HandshakeError;
 use super::handshake::head::{FIELDS_MAX, HeadFinder, HeadTooLong};
-use super::options::Options;
+use super::options::{DEFAULT_MAX_MESSAGE, Options};
 use super::socket::{Phase, Role, WebSocket};
 use super::{MessageKind, WebSocketProtocol, close_frame, goodbye};
+use crate::answers;
 use crate::delivery::Delivery;
 use crate::receiving::{Found, Framing, Rest};
 
@@ -139,7 +140,7 @@ impl<P: WebSocketProtocol> Connection<P> {
     }
 
     fn open(&mut self, subprotocol: Option<&str>, agreement: Option<&Agreement>) {
-        let heartbeat = self.options.heartbeat;
+        let Options { heartbeat, max_message, .. } = self.options;
         self.decoder.may_compress = agreement.is_some();
         self.inflation = agreement.map(|agreement| Box::new(Inflation::new(agreement)));
         let (protocol, socket) = self.parts();
@@ -147,6 +148,7 @@ impl<P: WebSocketProtocol> Connection<P> {
         socket.set_agreement(agreement);
         socket.set_phase(Phase::Open);
         socket.set_timer(heartbeat);
+        answers::make_room(socket.transport(), max_message, DEFAULT_MAX_MESSAGE);
         protocol.opened(socket);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::deflate::DeflateOptions;
 
 /// As most implementations in Python have it.
-const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
+pub(super) const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
 
 /// As for the lines of most HTTP servers.
 const DEFAULT_MAX_HEAD: usize = 8 * 1024;

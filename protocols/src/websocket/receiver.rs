@@ -88,6 +88,11 @@ impl<P: WebSocketProtocol> WebSocketReceiver<P> {
 
     /// The same with another limit: messages of this many bytes are accepted. Default 1 MiB. It does not hold for messages that
     /// are [delivered in pieces](super::Delivery::Pieces).
+    ///
+    /// So that an answer as long can be sent, also behind another one, more than the default raises the connection's
+    /// [`Limits::output`](ropewalk_reactor::Limits::output), before [`opened`](WebSocketProtocol::opened), to twice this and
+    /// 64 KiB, if it is lower; the connection has limits of its own then. That much may wait for a peer that does not read, beside
+    /// one message that is coming.
     #[must_use]
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.connection.options.max_message = bytes;

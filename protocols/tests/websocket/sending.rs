@@ -1,12 +1,18 @@
 //! Sending.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ropewalk_protocols::{ControlTooLong, EncodedMessage, FragmentedMessage, MessageInProgress, WebSocket};
-use ropewalk_reactor::Limits;
+use ropewalk_protocols::{
+    CloseCode, ControlTooLong, EncodedMessage, FragmentedMessage, Message, MessageInProgress, WebSocket,
+    WebSocketProtocol, WebSocketReceiver,
+};
+use ropewalk_reactor::testing::{Events, Probe};
+use ropewalk_reactor::{Limits, Result};
 
-use crate::world::{Listens, act, close, masked, plain, server};
+use crate::world::{Listens, REQUEST, act, close, masked, opened, plain, server};
+
+const MEBIBYTE: usize = 1024 * 1024;
 
 #[test]
 fn texts_and_bytes_are_frames() {
@@ -112,16 +118,16 @@ fn what_is_encoded_once_is_what_everybody_is_sent() {
 
 #[test]
 fn nothing_is_sent_before_the_websocket_is_open() {
-    let log = ropewalk_reactor::testing::Events::new();
-    let receiver = ropewalk_protocols::WebSocketReceiver::server(Listens::new(&log));
-    let mut probe = ropewalk_reactor::testing::Probe::new(receiver);
+    let log = Events::new();
+    let receiver = WebSocketReceiver::server(Listens::new(&log));
+    let mut probe = Probe::new(receiver);
     act(&mut probe, |socket| {
         socket.send("too early");
         socket.ping("").unwrap();
         assert!(!socket.is_open());
     });
     assert_eq!(probe.written(), b"");
-    act(&mut probe, |socket| socket.close(ropewalk_protocols::CloseCode::NORMAL, ""));
+    act(&mut probe, |socket| socket.close(CloseCode::NORMAL, ""));
     probe.deliver(masked(0x81, "x"));
     probe.deliver_eof();
     assert_eq!(probe.written(), b"");
@@ -173,4 +179,54 @@ fn what_has_waited_for_the_end_of_fragments_counts_no_longer() {
         });
         assert!(probe.written().len() > 8_000);
     }
+}
+
+#[test]
+fn two_answers_may_wait_that_are_as_long_as_the_largest_message_and_no_third() {
+    for fragments in [false, true] {
+        let (mut probe, log) = opened(Listens::echo, |receiver| receiver.max_message(10 * MEBIBYTE));
+        act(&mut probe, move |socket| {
+            let message = fragments.then(|| socket.begin_binary().unwrap());
+            for answers in 1..=3 {
+                socket.send(&vec![7; 10 * MEBIBYTE][..]);
+                assert_eq!(socket.is_open(), answers < 3, "the answer number {answers}");
+            }
+            message.into_iter().for_each(|message| message.finish("before them"));
+        });
+        let limit = 20 * MEBIBYTE + 64 * 1024;
+        let too_slow =
+            format!("lost the peer reads too slowly: more than {limit} bytes of output were waiting");
+        assert_eq!(log.take().last(), Some(&too_slow));
+    }
+}
+
+/// Notes the limit of output when it is open.
+struct Looks(Rc<Cell<usize>>);
+
+impl WebSocketProtocol for Looks {
+    fn opened(&mut self, socket: &WebSocket) {
+        self.0.set(socket.transport().limits().output);
+    }
+
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn only_messages_larger_than_by_default_raise_the_limit_of_output() {
+    let raised = |max_message: usize, output: usize| {
+        let found = Rc::new(Cell::new(0));
+        let receiver = WebSocketReceiver::server(Looks(Rc::clone(&found))).max_message(max_message);
+        let mut probe = Probe::new(receiver);
+        let mut limits = Limits::DEFAULT;
+        limits.output = output;
+        probe.transport().set_limits(limits);
+        probe.deliver(REQUEST);
+        found.get()
+    };
+    assert_eq!(raised(MEBIBYTE, 10_000), 10_000);
+    assert_eq!(raised(MEBIBYTE + 1, 10_000), 2 * MEBIBYTE + 2 + 64 * 1024);
+    assert_eq!(raised(2 * MEBIBYTE, 16 * MEBIBYTE), 16 * MEBIBYTE);
+    assert_eq!(raised(usize::MAX, 16 * MEBIBYTE), usize::MAX);
 }

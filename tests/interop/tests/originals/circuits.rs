@@ -72,7 +72,8 @@ fn guests_with_nicknames_hear_the_same() {
 /// The original says so too, but at times not within a minute.
 #[test]
 fn a_guest_who_leaves_is_told_of() {
-    let [ann, mut bob, mut other] = named(Example::start("nickname_chat", &[]).address());
+    let server = Example::start("nickname_chat", &[]);
+    let [ann, mut bob, mut other] = named(server.address());
     drop(ann);
     bob.expect("!!! ann has left !!!\n");
     other.expect("!!! ann has left !!!\n");

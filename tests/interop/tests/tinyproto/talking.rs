@@ -34,9 +34,6 @@ impl Asks {
 
 impl TinyProtocol for Asks {
     fn ready(&mut self, transport: &Transport) {
-        let mut limits = transport.limits();
-        limits.output = 64 * 1024 * 1024;
-        transport.set_limits(limits);
         self.ask(transport);
     }
 
