@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ropewalk_protocols::{Message, WebSocketReceiver, WebSocketUrl};
+use ropewalk_protocols::{Message, MessageKind, WebSocketReceiver, WebSocketUrl};
 use ropewalk_reactor::testing::{Events, Probe};
 
 use crate::world::{Listens, act, close, masked, plain};
@@ -233,7 +233,7 @@ fn a_message_that_was_begun_before_it_is_open_goes_nowhere_to_its_end() {
     let mut probe = Probe::new(client(&log));
     let begun = Rc::clone(&message);
     act(&mut probe, move |socket| {
-        let mut message = socket.begin_binary().unwrap();
+        let mut message = socket.begin(MessageKind::Binary).unwrap();
         message.send("before");
         *begun.borrow_mut() = Some(message);
     });
