@@ -5,7 +5,7 @@
 mod common;
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -136,24 +136,68 @@ impl Protocol for WhoAmI {
     }
 }
 
+/// What a peer on 127.0.0.1 is told that begins with a PROXY header.
+#[track_caller]
+fn told_behind_header(endpoint: &str) -> io::Result<String> {
+    let mut reactor = Reactor::new().unwrap();
+    let port = server_endpoint(endpoint).unwrap().listen(&reactor, for_protocol(|| WhoAmI)).unwrap();
+    let address = port.address().socket().unwrap();
+    let client = thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).map(|_| said)
+    });
+    common::run_until(&mut reactor, || client.is_finished());
+    client.join().unwrap()
+}
+
 #[test]
 fn proxy_believes_the_header_over_whatever_it_wraps() {
     for text in ["proxy:tcp:0:interface=127.0.0.1", "HAPROXY:127.0.0.1:0"] {
-        let mut reactor = Reactor::new().unwrap();
-        let port = server_endpoint(text).unwrap().listen(&reactor, for_protocol(|| WhoAmI)).unwrap();
-        let address = port.address().socket().unwrap();
-        let client = thread::spawn(move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80\r\n").unwrap();
-            let mut said = String::new();
-            stream.read_to_string(&mut said).unwrap();
-            said
-        });
-        common::run_until(&mut reactor, || client.is_finished());
-        assert_eq!(client.join().unwrap(), "192.0.2.1:4000");
+        assert_eq!(told_behind_header(text).unwrap(), "192.0.2.1:4000");
     }
     assert!(server_error("proxy:tcp:x").contains("has a bad port \"x\" at column 11"));
     assert!(server_error("proxy:").contains("has no kind at column 7"));
+}
+
+#[test]
+fn proxy_believes_the_networks_alone_that_it_is_told_to_trust() {
+    for networks in ["127.0.0.0/8", "[::1,127.0.0.1]", r"fd00\:\:/8, 127.0.0.1"] {
+        let text = format!("proxy:trusted={networks}:127.0.0.1:0");
+        assert_eq!(told_behind_header(&text).unwrap(), "192.0.2.1:4000");
+        assert_eq!(server_endpoint(&text).unwrap().to_string(), text);
+    }
+    // Who is refused may hear of a reset, as nobody has read what it sent.
+    let told = told_behind_header("proxy:Trusted=10.0.0.0/8,192.0.2.1:tcp:0:interface=127.0.0.1");
+    assert!(told.as_deref().unwrap_or_default().is_empty(), "{told:?}");
+}
+
+#[test]
+fn what_is_wrong_with_trusted_networks_is_told() {
+    let complaint =
+        "it must be networks with commas between them, as in 10.0.0.0/8,192.0.2.1 or [fd00::/8,::1]";
+    for (written, value) in [
+        ("", ""),
+        ("10.0.0.0/33", "10.0.0.0/33"),
+        ("::1/128", ""),
+        ("10.0.0.1,", "10.0.0.1,"),
+        ("proxy", "proxy"),
+    ] {
+        let said = server_error(&format!("proxy:trusted={written}:tcp:0"));
+        assert!(said.ends_with(&format!("has a bad trusted {value:?} at column 7: {complaint}")), "{said}");
+    }
+    let said = server_error("proxy:trusted=10.0.0.0/8");
+    assert!(said.contains("has no kind at column 25: begin with one, as in tcp:8123"), "{said}");
+    let said = server_error("proxy:tcp:8123:trusted=10.0.0.0/8");
+    assert!(
+        said.ends_with(
+            "has a bad trusted \"10.0.0.0/8\" at column 16: write it before what is described, as in proxy:trusted=10.0.0.0/8:tcp:8123"
+        ),
+        "{said}"
+    );
+    let said = server_error("proxy:trusted=10.0.0.0/8:tcp:8123:trust=10.0.0.0/8");
+    assert!(said.contains("has an unknown key \"trust\" at column 35"), "{said}");
 }
 
 /// A SOCKS proxy that wants these credentials and then speaks as the target.

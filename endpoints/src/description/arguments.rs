@@ -17,6 +17,8 @@ pub struct EndpointArguments<'a> {
     pub(super) description: &'a Description,
     pub(super) registry: &'a EndpointRegistry,
     pub(super) depth: usize,
+    /// Where the description begins that the kind takes as the whole.
+    pub(super) nested_start: usize,
 }
 
 impl<'a> EndpointArguments<'a> {
@@ -69,12 +71,30 @@ impl<'a> EndpointArguments<'a> {
         Ok(assigned)
     }
 
+    /// A parameter that may come first, by its key, and what follows it, which is [another description](Self::nested_server).
+    pub(super) fn leading(&self, name: &'a str) -> (EndpointParameter<'a>, Self) {
+        let mut arguments = self.description.arguments.iter();
+        let argument = arguments.next().filter(|argument| argument.has_key(name));
+        let nested_start = match (argument, arguments.next()) {
+            (None, _) => self.nested_start,
+            (Some(_), Some(next)) => next.position,
+            (Some(_), None) => self.text.len(),
+        };
+        (EndpointParameter { arguments: *self, name, argument }, Self { nested_start, ..*self })
+    }
+
+    /// The last argument with this key, wherever it is.
+    pub(super) fn last(&self, name: &'a str) -> Option<EndpointParameter<'a>> {
+        let argument = self.description.arguments.iter().rfind(|argument| argument.has_key(name));
+        argument.map(|_| EndpointParameter { arguments: *self, name, argument })
+    }
+
     /// Everything after the kind, as the description of a place to listen on. It needs no quoting.
     ///
     /// # Errors
     /// If it describes none, with the position in the whole text; or if it is nested more than eight times.
     pub fn nested_server(&self) -> Result<DescribedEndpoint<dyn ServerEndpoint>, DescriptionError> {
-        self.registry.server_at(self.text, self.description.arguments_start, self.depth + 1)
+        self.registry.server_at(self.text, self.nested_start, self.depth + 1)
     }
 
     /// Everything after the kind, as the description of a place to connect to. It needs no quoting.
@@ -82,7 +102,7 @@ impl<'a> EndpointArguments<'a> {
     /// # Errors
     /// As [`nested_server`](Self::nested_server).
     pub fn nested_client(&self) -> Result<DescribedEndpoint<dyn ClientEndpoint>, DescriptionError> {
-        self.registry.client_at(self.text, self.description.arguments_start, self.depth + 1)
+        self.registry.client_at(self.text, self.nested_start, self.depth + 1)
     }
 
     /// The whole description as a URL, if it has the form of one: what follows the kind begins with two slashes.

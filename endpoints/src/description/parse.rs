@@ -93,6 +93,13 @@ impl fmt::Display for Description {
     }
 }
 
+impl Argument {
+    /// Whether it has this key, which one without a key has not.
+    pub(super) fn has_key(&self, name: &str) -> bool {
+        self.key.as_deref().is_some_and(|key| same_key(key, name))
+    }
+}
+
 impl fmt::Display for Argument {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.key {
