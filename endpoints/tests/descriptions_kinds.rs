@@ -299,12 +299,32 @@ fn passwords_are_not_shown_however_broken_the_description_is() {
         r"tls:x:endpoint=[socks5\:::1\:password\=secret",
         "password=secret",
         r"PassWord=a\:secret:socks5",
+        "socks5:localhost:1080:example.org:80:alice:secret",
+        "socks5:localhost:1080:example.org:80:secret:timeout=5",
+        "socks5:localhost:1080:example.org:80:timout=5:secret",
+        r"ws:example.org:80:endpoint=socks5\:localhost\:1080\:example.org\:80\:alice\:secret",
+        r"ws:x:endpoint=ws\:x\:endpoint\=socks5\\\:localhost\\\:1080\\\:x\\\:80\\\:secret",
+        "socks5://alice:secret@localhost:1080",
+        "socks5://alice:se:cret:secret@localhost:1080:example.org:80",
+        "sokcs5://alice:secret@localhost:1080",
+        "ws://alice:secret@example.org/chat",
+        r"ws:x:endpoint=socks5\://alice\:secret@localhost\:1080",
     ] {
         let error = client_endpoint(text).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         assert!(error.to_string().contains("***"), "{error}");
         assert!(error.description().is_char_boundary(error.position()), "{error:?}");
     }
+    let error = client_endpoint("socks5:localhost:1080:example.org:80:alice:secret").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"the endpoint "socks5:localhost:1080:example.org:80:***" has an argument too many at column 38: without a key there are only proxy_host, proxy_port, host, port; a : in a value is written \:"#
+    );
+    let error = client_endpoint("socks5://alice:secret@localhost:1080").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"the endpoint "socks5://alice:***@localhost:1080" has a bad URL "socks5://alice:***@localhost:1080" at column 8: it takes no URL: write it as in socks5:localhost:1080:example.org:80:username=alice:password=…"#
+    );
     let error = client_endpoint(r"socks5:password=é\").unwrap_err();
     assert_eq!((error.problem(), error.position()), (&DescriptionProblem::LoneBackslash, 16));
 }
@@ -315,6 +335,9 @@ fn passwords_are_not_shown_of_a_description_in_any_argument() {
         let error = client_endpoint(written).unwrap_err();
         assert_eq!(error.description(), written.replace("secret", "***"));
     }
+    let surplus =
+        client_endpoint(r"ws:example.org:80:endpoint=socks5\:[\:\:1]\:1080\:a\:80\:b\:c").unwrap_err();
+    assert_eq!(surplus.description(), r"ws:example.org:80:endpoint=socks5\:[\:\:1]\:1080\:a\:80\:***");
     let error = client_endpoint(r"wrap:via=socks5\:password\=secret\").unwrap_err();
     assert_eq!(error.description(), r"wrap:via=socks5\:password\=***");
 }

@@ -4,8 +4,9 @@ use std::array;
 
 use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
-use super::parse::{Argument, Description, same_key};
+use super::parse::{Argument, Description, same_key, with_value};
 use super::registry::EndpointRegistry;
+use super::secrets::without_surplus;
 use super::value::FromArgument;
 use crate::{ClientEndpoint, ServerEndpoint};
 
@@ -62,10 +63,13 @@ impl<'a> EndpointArguments<'a> {
                     .position(|name| same_key(name, key))
                     .ok_or_else(|| DescriptionProblem::UnknownKey { key: key.clone(), known: owned(&names) }),
             };
-            let index = index.map_err(|problem| self.error(argument.position, problem))?;
+            let error = |problem| {
+                let text = without_surplus(self.text, &self.description.arguments, ordered.len(), &names);
+                DescriptionError::new(&text, argument.position, problem)
+            };
+            let index = index.map_err(error)?;
             if assigned[index].replace(argument).is_some() {
-                let name = names[index].to_owned();
-                return Err(self.error(argument.position, DescriptionProblem::Repeated { name }));
+                return Err(error(DescriptionProblem::Repeated { name: names[index].to_owned() }));
             }
         }
         Ok(assigned)
@@ -198,8 +202,14 @@ impl EndpointParameter<'_> {
         &self,
         read: impl FnOnce(&str) -> Result<E, DescriptionError>,
     ) -> Result<Option<E>, DescriptionError> {
-        let endpoint = self.argument.map(|argument| read(&argument.value));
-        endpoint.transpose().map_err(|error| self.error(error.to_string()))
+        let Some(argument) = self.argument else { return Ok(None) };
+        read(&argument.value).map(Some).map_err(|error| {
+            // It alone knows what in it may not be shown.
+            let shown = error.description();
+            let text = with_value(self.arguments.text, argument, shown);
+            let problem = DescriptionProblem::bad_value(self.name, shown, &error.to_string());
+            DescriptionError::new(&text, argument.position, problem)
+        })
     }
 
     /// What a parser says about a value that it cannot use, such as "it must be a name that can be looked up".

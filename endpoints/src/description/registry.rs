@@ -105,7 +105,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// # Passwords
 ///
 /// The value of a key that begins with `passw` is shown as `***` wherever an endpoint or an error is: what is shown then cannot
-/// be read as the same description.
+/// be read as the same description. Errors do not show either what may be a password out of place: the one in a URL, as in
+/// `socks5://user:***@host`, and arguments without a key that are too many for a kind that takes a password.
 ///
 /// # Differences from Twisted
 ///
