@@ -12,7 +12,8 @@ use std::time::Duration;
 use ropewalk::testing::Peer;
 use ropewalk::{
     ClientEvent, ClientOptions, ClientService, ConnectOptions, ConnectResult, Deferred, Factory, Instant,
-    NoConnection, ReactorHandle, Resolver, Result, TcpClientEndpoint, Transport, for_protocol,
+    Message, NoConnection, ReactorHandle, Resolver, Result, TcpClientEndpoint, Transport, WebSocket,
+    WebSocketProtocol, WebSocketReceiver, WebSocketUrl, for_protocol,
 };
 use world::{Echo, Log, SECOND, Script, World};
 
@@ -221,7 +222,7 @@ fn it_gives_up_after_so_many_failures_and_can_be_started_again() {
     let refused = "connecting to 192.0.2.1:80: connection refused";
     setting.assert_log(&[
         "lost broken ConnectionReset",
-        "waiting: the connection has ended",
+        "waiting: the connection was lost: connection reset",
         &format!("gave up: {refused}"),
         &format!("no connection: 2 failures in a row, the last: {refused}"),
     ]);
@@ -261,6 +262,47 @@ fn asking_while_the_connection_is_closing_waits_for_the_next() {
     ]);
 }
 
+struct Speechless;
+
+impl WebSocketProtocol for Speechless {
+    fn message_received(&mut self, _: &WebSocket, _: Message<'_>) -> Result {
+        Ok(())
+    }
+}
+
+/// Whoever reads what becomes of a service learns what its protocol has learned.
+#[test]
+fn a_refused_websocket_is_told_with_what_the_server_answered() {
+    let (mut world, log) = (World::new(), Log::default());
+    let noted = log.clone();
+    let mut options = ClientOptions::default().on_event(move |event| {
+        noted.add(event.to_string());
+        if let ClientEvent::Waiting { wait, .. } = event {
+            noted.add(format!("{wait:.1?}"));
+        }
+    });
+    options.failures_max = Some(2);
+    let url: WebSocketUrl = "ws://192.0.2.1/nowhere".parse().unwrap();
+    let endpoint: TcpClientEndpoint = url.authority().parse().unwrap();
+    let factory = for_protocol(move || WebSocketReceiver::client(Speechless, &url));
+    let service = ClientService::new(&world.reactor, endpoint, factory, options);
+    service.start();
+    for _ in 0..2 {
+        let peer = world.memory.expect_connect(ADDRESS.parse::<SocketAddr>().unwrap());
+        peer.accept();
+        peer.send("HTTP/1.1 404 Not Found\r\n\r\n");
+        peer.finish();
+    }
+    world.run_for(SECOND);
+    let told = log.take();
+    let refused = "the connection was closed because of an error: \
+                   the server answered with the status 404 (Not Found) instead of 101: \
+                   there is no WebSocket at this path";
+    let again = format!("{refused}; trying again in {}", told[2]);
+    let connected = "connected to 192.0.2.1:80";
+    assert_eq!(told, [connected, &again, &told[2], connected, &format!("{refused}; giving up")]);
+}
+
 /// Its loss is noticed whatever protocol the connection has by then.
 #[test]
 fn a_switched_protocol_changes_nothing() {
@@ -270,7 +312,7 @@ fn a_switched_protocol_changes_nothing() {
     setting.settle();
     peer.reset();
     setting.settle();
-    setting.assert_log(&["made", "connected", "waiting: the connection has ended"]);
+    setting.assert_log(&["made", "connected", "waiting: the connection was lost: connection reset"]);
 }
 
 #[test]
@@ -372,7 +414,8 @@ fn a_connection_that_is_lost_while_it_is_prepared_is_a_failure() {
     peer.reset();
     let _next = setting.accepting_peer();
     setting.settle();
-    setting.assert_log(&["made", "lost broken ConnectionReset", "waiting: the connection has ended"]);
+    let lost = "waiting: the connection was lost: connection reset";
+    setting.assert_log(&["made", "lost broken ConnectionReset", lost]);
     setting.wait();
     // This comes too late for the first connection and is not meant for the second.
     preparation.end(Ok(()));
@@ -557,7 +600,7 @@ fn it_outlives_a_stop_of_the_reactor() {
     let (mut setting, _) = setting_in(State::Connected);
     setting.world.reactor.stop();
     setting.settle();
-    setting.assert_log(&["lost shutdown", "waiting: the connection has ended"]);
+    setting.assert_log(&["lost shutdown", "waiting: the reactor stopped"]);
     let _peer = setting.accepting_peer();
     setting.wait();
     setting.assert_log(&["made"]);

@@ -141,10 +141,20 @@ fn check_no_websocket(answer: &str, error: &str) {
 
 #[test]
 fn answers_that_open_no_websocket_are_told_apart() {
-    check_no_websocket(
-        "HTTP/1.1 403 Forbidden\r\n\r\n",
-        "the server answered with the status 403 (Forbidden) instead of 101",
-    );
+    for (status, hint) in [
+        ("200 OK", ": there is a page at this path, and no WebSocket"),
+        ("301 Moved", ": it has moved, and redirections are not followed; ask for its new address"),
+        ("401 Unauthorized", ": it wants to know who asks, in a header Authorization for instance"),
+        ("403 Forbidden", ": it may want a header Origin that is its own, or a login"),
+        ("410 Gone", ": there is no WebSocket at this path"),
+        ("500 Oops", ""),
+    ] {
+        let (code, meaning) = status.split_once(' ').unwrap();
+        check_no_websocket(
+            &format!("HTTP/1.1 {status}\r\n\r\n"),
+            &format!("the server answered with the status {code} ({meaning}) instead of 101{hint}"),
+        );
+    }
     let good = answer();
     let refuse = |from: &str, to: &str, error: &str| check_no_websocket(&good.replace(from, to), error);
     let lacks = |field: &str| format!("the server's answer has not exactly one field \"{field}\"");
