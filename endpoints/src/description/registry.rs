@@ -84,7 +84,8 @@ pub(super) const NESTING_MAX: usize = 8;
 ///
 /// The kinds `ws` and `wss` make streams of bytes of WebSockets, as [`WebSocketLayer`](ropewalk_protocols::WebSocketLayer) tells; the
 /// latter needs the feature `tls`. Programs that speak of messages themselves, with a
-/// [`WebSocketReceiver`](ropewalk_protocols::WebSocketReceiver), want `tcp` and `tls` instead.
+/// [`WebSocketReceiver`](ropewalk_protocols::WebSocketReceiver), want `tcp` and `tls` instead, to connect as
+/// [`WebSocketUrl::endpoint`](ropewalk_protocols::WebSocketUrl::endpoint) describes it.
 ///
 /// `text=yes` sends text, which scripts of pages get as strings, instead of binary messages; both are understood either way.
 /// `subprotocol` are names with commas between them, the preferred first, as in `binary`.

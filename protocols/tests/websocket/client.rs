@@ -207,6 +207,7 @@ fn addresses_are_read() {
         let parts = (url.is_secure(), url.host(), url.port(), url.resource());
         assert_eq!(parts, (secure, host, port, resource), "{text}");
         assert_eq!(url.authority(), authority);
+        assert_eq!(url.endpoint(), format!("{}:{authority}", if secure { "tls" } else { "tcp" }));
     }
     for (text, problem) in [
         ("http://example.org/", "it has to begin with ws:// or wss://"),
