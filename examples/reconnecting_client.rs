@@ -71,14 +71,6 @@ fn show(line: &[u8]) -> io::Result<()> {
     output.flush()
 }
 
-fn report(event: &ClientEvent) {
-    match event {
-        ClientEvent::Connected(transport) => eprintln!("connected to {}", transport.peer()),
-        ClientEvent::Waiting { failure, wait } => eprintln!("{failure}; trying again in {wait:.1?}"),
-        _ => {}
-    }
-}
-
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| {
         let endpoint = client_endpoint(&arguments.next_or("127.0.0.1:8123")?)?;
@@ -86,7 +78,7 @@ fn main() -> ExitCode {
         arguments.finish()?;
         let mut reactor = Reactor::new()?;
         reactor.stop_on_signals()?;
-        let service = listen_in(&reactor, endpoint, name, show, report);
+        let service = listen_in(&reactor, endpoint, name, show, |event| eprintln!("{event}"));
         reactor.add_trigger(When::BeforeShutdown, move |_| service.stop());
         reactor.run()?;
         Ok(())

@@ -92,23 +92,12 @@ fn read(mut arguments: common::Arguments) -> Result<Wanted, Box<dyn Error>> {
     let (text, authorities) = (arguments.value_of("--send")?, arguments.value_of("--ca")?);
     let url: WebSocketUrl = arguments.next_or("ws://127.0.0.1:8008/")?.parse()?;
     arguments.finish()?;
-    let endpoint = client_endpoint(&endpoint(&url, authorities.as_deref()))?;
-    Ok(Wanted { url, text, endpoint: Box::new(endpoint) })
-}
-
-/// The description of the endpoint that a URL names.
-fn endpoint(url: &WebSocketUrl, authorities: Option<&str>) -> String {
-    let address = format!("{}:{}", quote_host(url.host()), url.port());
-    match (url.is_secure(), authorities) {
-        (false, _) => format!("tcp:{address}"),
-        (true, None) => format!("tls:{address}"),
-        (true, Some(file)) => format!("tls:{address}:ca={}", quote_argument(file)),
+    let mut description = url.endpoint();
+    if let Some(file) = authorities.filter(|_| url.is_secure()) {
+        description = format!("{description}:ca={}", quote_argument(&file));
     }
-}
-
-/// An IPv6 address keeps its colons in brackets.
-fn quote_host(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { quote_argument(host) }
+    let endpoint = client_endpoint(&description)?;
+    Ok(Wanted { url, text, endpoint: Box::new(endpoint) })
 }
 
 fn main() -> ExitCode {

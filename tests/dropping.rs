@@ -187,7 +187,7 @@ fn those_who_wait_for_a_loss_are_freed() {
     let traced = Traced::default();
     let (world, _, transport) = World::with(Echo);
     let (held, own) = (traced.clone(), transport.clone());
-    transport.when_lost().then(move |()| drop((held, own)));
+    transport.when_lost().then(move |_| drop((held, own)));
     drop(transport);
     assert_freed(world, traced);
 }
@@ -325,7 +325,7 @@ fn handles_are_inert_after_the_reactor() {
     transport.register_producer(Feeder(transport.clone(), traced.clone()), ProducerKind::Pull).unwrap();
     transport.set_timer(SECOND);
     let held = traced.clone();
-    transport.when_lost().then(move |()| drop(held));
+    transport.when_lost().then(move |_| drop(held));
     let held = traced.clone();
     handle.spawn(async move { drop(held) }).detach();
     transport.lose_connection();

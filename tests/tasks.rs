@@ -480,7 +480,7 @@ fn when_lost_comes_to_those_who_ask_from_another_connections_loss() {
     let noted = log.clone();
     let (second_peer, _) = world.open(Script::new(&log).on_lost(move |_, _| {
         let noted = noted.clone();
-        first.when_lost().then(move |()| noted.add("first is lost"));
+        first.when_lost().then(move |_| noted.add("first is lost"));
     }));
     first_peer.reset();
     second_peer.reset();
@@ -498,14 +498,14 @@ fn when_lost_comes_after_connection_lost() {
     log.take();
     for entry in ["before", "late"] {
         let noted = log.clone();
-        transport.when_lost().then(move |()| noted.add(entry));
+        transport.when_lost().then(move |reason| noted.add(format!("{entry} {reason:?}")));
         world.settle();
         if entry == "before" {
             assert!(log.take().is_empty());
             peer.finish();
             world.settle();
-            assert_eq!(log.take(), ["eof", "lost closed", "before"]);
+            assert_eq!(log.take(), ["eof", "lost closed", "before Some(Closed)"]);
         }
     }
-    assert_eq!(log.take(), ["late"]);
+    assert_eq!(log.take(), ["late None"]);
 }

@@ -14,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Has work done so many times, and waits for all of it.
 fn run(reactor: &mut Reactor, times: usize, work: impl Fn() + Clone + Send + 'static) {
+    let done = begin(reactor, times, work);
+    wait_for(reactor, times, &done);
+}
+
+/// Has work begun so many times, and counts what is done.
+fn begin(reactor: &Reactor, times: usize, work: impl Fn() + Clone + Send + 'static) -> Rc<Cell<usize>> {
     let done = Rc::new(Cell::new(0));
     for _ in 0..times {
         let count = Rc::clone(&done);
@@ -22,6 +28,10 @@ fn run(reactor: &mut Reactor, times: usize, work: impl Fn() + Clone + Send + 'st
             count.set(count.get() + 1);
         });
     }
+    done
+}
+
+fn wait_for(reactor: &mut Reactor, times: usize, done: &Cell<usize>) {
     let begin = Instant::now();
     while done.get() < times {
         assert!(begin.elapsed() < PATIENCE, "{} of {times} are done", done.get());
@@ -37,6 +47,18 @@ fn there_may_be_more_than_the_default() {
     run(&mut reactor, 20, move || {
         all_at_once.wait();
     });
+}
+
+#[test]
+fn raising_the_number_helps_work_that_waits_already() {
+    let mut reactor = Reactor::new().unwrap();
+    reactor.set_max_threads(1);
+    let all_at_once = Arc::new(Barrier::new(10));
+    let done = begin(&reactor, 10, move || {
+        all_at_once.wait();
+    });
+    reactor.set_max_threads(10);
+    wait_for(&mut reactor, 10, &done);
 }
 
 #[test]

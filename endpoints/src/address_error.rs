@@ -30,6 +30,8 @@ pub enum AddressProblem {
     BadIpv4,
     /// What stands in brackets is no IPv6 address, or the bracket is not closed.
     BadIpv6,
+    /// The host is an IPv6 address with an interface that is not given by its number.
+    InterfaceName,
     /// The host is an IPv6 address without brackets, so that it cannot be told from the port.
     MissingBrackets,
     /// The host is no IP address, and can be no name either.
@@ -77,6 +79,9 @@ impl fmt::Display for AddressProblem {
                 "has a bad IPv4 address: it must be four numbers from 0 to 255, as in 127.0.0.1:8123"
             }
             Self::BadIpv6 => "has a bad IPv6 address in brackets: write it as in [::1]:8123",
+            Self::InterfaceName => {
+                "names the interface of an IPv6 address: write the interface's number, as in [fe80::1%2]:8123"
+            }
             Self::MissingBrackets => "has an IPv6 address without brackets: write it as in [::1]:8123",
             Self::Name => {
                 "has a name for a host, which only TCP clients look up: use an IP address (to listen, one of this host, as in 0.0.0.0:8123) or localhost"

@@ -46,7 +46,7 @@ fn names_may_be_written_in_capitals() {
 
 #[test]
 fn every_mistake_is_called_by_its_name() {
-    let cases: [(&[&str], AddressProblem); 11] = [
+    let cases: [(&[&str], AddressProblem); 12] = [
         (&[""], AddressProblem::Empty),
         (&[" ", "127.0.0.1: 80", " 127.0.0.1:80", "127.0.0.1:80\n", "\t"], AddressProblem::Whitespace),
         (&["8123", ":8123", ":", "0"], AddressProblem::MissingHost),
@@ -59,8 +59,15 @@ fn every_mistake_is_called_by_its_name() {
             AddressProblem::BadPort,
         ),
         (&["256.0.0.1:80", "127.1:80", "1.2.3.4.5:80", "1:80", "0x7f.1:80"], AddressProblem::BadIpv4),
-        (&["[::g]:80", "[::1:80", "[]:80", "[127.0.0.1]:80", "[::1]]:80"], AddressProblem::BadIpv6),
-        (&["::1:80", "::1", "fe80::1:80", "::ffff:1.2.3.4:80"], AddressProblem::MissingBrackets),
+        (&["[fe80::1%eth0]:80", "[fe80::1%]:80", "[fe80::1%-2]:80"], AddressProblem::InterfaceName),
+        (
+            &["[%eth0]:80", "[::g]:80", "[::1:80", "[]:80", "[127.0.0.1]:80", "[::1]]:80"],
+            AddressProblem::BadIpv6,
+        ),
+        (
+            &["::1:80", "::1", "fe80::1:80", "fe80::1%eth0:80", "::ffff:1.2.3.4:80"],
+            AddressProblem::MissingBrackets,
+        ),
         (&["é:80"], AddressProblem::BadName(NameProblem::NotAscii)),
         (&["tcp:127.0.0.1:80"], AddressProblem::BadName(NameProblem::BadCharacter(':'))),
         (&["a..b:80", ".a:80"], AddressProblem::BadName(NameProblem::EmptyLabel)),

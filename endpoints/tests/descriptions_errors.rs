@@ -106,6 +106,18 @@ fn errors_of_clients_are_as_good() {
             r#"the endpoint "tcp:256.0.0.1:80" has a bad host "256.0.0.1" at column 5: the address "256.0.0.1:80" has a bad IPv4 address: it must be four numbers from 0 to 255, as in 127.0.0.1:8123"#,
         ),
         (
+            "tcp6:example.org:80",
+            r#"the endpoint "tcp6:example.org:80" has a bad host "example.org" at column 6: it must be an IPv6 address, as in [::1], or localhost; a name is for tcp, which looks up its addresses of IPv6 and IPv4"#,
+        ),
+        (
+            "tcp6:127.0.0.1:80",
+            r#"the endpoint "tcp6:127.0.0.1:80" has a bad host "127.0.0.1" at column 6: it must be an IPv6 address, as in [::1], or localhost"#,
+        ),
+        (
+            "tcp6:[fe80::1%eth0]:80",
+            r#"the endpoint "tcp6:[fe80::1%eth0]:80" has a bad host "[fe80::1%eth0]" at column 6: it must be an IPv6 address, as in [::1], or localhost; an interface is told by its number, as in fe80::1%2"#,
+        ),
+        (
             "tcp:127.0.0.1:80:5",
             r#"the endpoint "tcp:127.0.0.1:80:5" has an argument too many at column 18: without a key there are only host, port; a : in a value is written \:"#,
         ),

@@ -5,7 +5,7 @@
 mod common;
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -136,24 +136,68 @@ impl Protocol for WhoAmI {
     }
 }
 
+/// What a peer on 127.0.0.1 is told that begins with a PROXY header.
+#[track_caller]
+fn told_behind_header(endpoint: &str) -> io::Result<String> {
+    let mut reactor = Reactor::new().unwrap();
+    let port = server_endpoint(endpoint).unwrap().listen(&reactor, for_protocol(|| WhoAmI)).unwrap();
+    let address = port.address().socket().unwrap();
+    let client = thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).map(|_| said)
+    });
+    common::run_until(&mut reactor, || client.is_finished());
+    client.join().unwrap()
+}
+
 #[test]
 fn proxy_believes_the_header_over_whatever_it_wraps() {
     for text in ["proxy:tcp:0:interface=127.0.0.1", "HAPROXY:127.0.0.1:0"] {
-        let mut reactor = Reactor::new().unwrap();
-        let port = server_endpoint(text).unwrap().listen(&reactor, for_protocol(|| WhoAmI)).unwrap();
-        let address = port.address().socket().unwrap();
-        let client = thread::spawn(move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80\r\n").unwrap();
-            let mut said = String::new();
-            stream.read_to_string(&mut said).unwrap();
-            said
-        });
-        common::run_until(&mut reactor, || client.is_finished());
-        assert_eq!(client.join().unwrap(), "192.0.2.1:4000");
+        assert_eq!(told_behind_header(text).unwrap(), "192.0.2.1:4000");
     }
     assert!(server_error("proxy:tcp:x").contains("has a bad port \"x\" at column 11"));
     assert!(server_error("proxy:").contains("has no kind at column 7"));
+}
+
+#[test]
+fn proxy_believes_the_networks_alone_that_it_is_told_to_trust() {
+    for networks in ["127.0.0.0/8", "[::1,127.0.0.1]", r"fd00\:\:/8, 127.0.0.1"] {
+        let text = format!("proxy:trusted={networks}:127.0.0.1:0");
+        assert_eq!(told_behind_header(&text).unwrap(), "192.0.2.1:4000");
+        assert_eq!(server_endpoint(&text).unwrap().to_string(), text);
+    }
+    // Who is refused may hear of a reset, as nobody has read what it sent.
+    let told = told_behind_header("proxy:Trusted=10.0.0.0/8,192.0.2.1:tcp:0:interface=127.0.0.1");
+    assert!(told.as_deref().unwrap_or_default().is_empty(), "{told:?}");
+}
+
+#[test]
+fn what_is_wrong_with_trusted_networks_is_told() {
+    let complaint =
+        "it must be networks with commas between them, as in 10.0.0.0/8,192.0.2.1 or [fd00::/8,::1]";
+    for (written, value) in [
+        ("", ""),
+        ("10.0.0.0/33", "10.0.0.0/33"),
+        ("::1/128", ""),
+        ("10.0.0.1,", "10.0.0.1,"),
+        ("proxy", "proxy"),
+    ] {
+        let said = server_error(&format!("proxy:trusted={written}:tcp:0"));
+        assert!(said.ends_with(&format!("has a bad trusted {value:?} at column 7: {complaint}")), "{said}");
+    }
+    let said = server_error("proxy:trusted=10.0.0.0/8");
+    assert!(said.contains("has no kind at column 25: begin with one, as in tcp:8123"), "{said}");
+    let said = server_error("proxy:tcp:8123:trusted=10.0.0.0/8");
+    assert!(
+        said.ends_with(
+            "has a bad trusted \"10.0.0.0/8\" at column 16: write it before what is described, as in proxy:trusted=10.0.0.0/8:tcp:8123"
+        ),
+        "{said}"
+    );
+    let said = server_error("proxy:trusted=10.0.0.0/8:tcp:8123:trust=10.0.0.0/8");
+    assert!(said.contains("has an unknown key \"trust\" at column 35"), "{said}");
 }
 
 /// A SOCKS proxy that wants these credentials and then speaks as the target.
@@ -255,12 +299,32 @@ fn passwords_are_not_shown_however_broken_the_description_is() {
         r"tls:x:endpoint=[socks5\:::1\:password\=secret",
         "password=secret",
         r"PassWord=a\:secret:socks5",
+        "socks5:localhost:1080:example.org:80:alice:secret",
+        "socks5:localhost:1080:example.org:80:secret:timeout=5",
+        "socks5:localhost:1080:example.org:80:timout=5:secret",
+        r"ws:example.org:80:endpoint=socks5\:localhost\:1080\:example.org\:80\:alice\:secret",
+        r"ws:x:endpoint=ws\:x\:endpoint\=socks5\\\:localhost\\\:1080\\\:x\\\:80\\\:secret",
+        "socks5://alice:secret@localhost:1080",
+        "socks5://alice:se:cret:secret@localhost:1080:example.org:80",
+        "sokcs5://alice:secret@localhost:1080",
+        "ws://alice:secret@example.org/chat",
+        r"ws:x:endpoint=socks5\://alice\:secret@localhost\:1080",
     ] {
         let error = client_endpoint(text).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         assert!(error.to_string().contains("***"), "{error}");
         assert!(error.description().is_char_boundary(error.position()), "{error:?}");
     }
+    let error = client_endpoint("socks5:localhost:1080:example.org:80:alice:secret").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"the endpoint "socks5:localhost:1080:example.org:80:***" has an argument too many at column 38: without a key there are only proxy_host, proxy_port, host, port; a : in a value is written \:"#
+    );
+    let error = client_endpoint("socks5://alice:secret@localhost:1080").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"the endpoint "socks5://alice:***@localhost:1080" has a bad URL "socks5://alice:***@localhost:1080" at column 8: it takes no URL: write it as in socks5:localhost:1080:example.org:80:username=alice:password=…"#
+    );
     let error = client_endpoint(r"socks5:password=é\").unwrap_err();
     assert_eq!((error.problem(), error.position()), (&DescriptionProblem::LoneBackslash, 16));
 }
@@ -271,6 +335,9 @@ fn passwords_are_not_shown_of_a_description_in_any_argument() {
         let error = client_endpoint(written).unwrap_err();
         assert_eq!(error.description(), written.replace("secret", "***"));
     }
+    let surplus =
+        client_endpoint(r"ws:example.org:80:endpoint=socks5\:[\:\:1]\:1080\:a\:80\:b\:c").unwrap_err();
+    assert_eq!(surplus.description(), r"ws:example.org:80:endpoint=socks5\:[\:\:1]\:1080\:a\:80\:***");
     let error = client_endpoint(r"wrap:via=socks5\:password\=secret\").unwrap_err();
     assert_eq!(error.description(), r"wrap:via=socks5\:password\=***");
 }

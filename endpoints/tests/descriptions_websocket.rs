@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use common::greeter;
 use ropewalk_endpoints::{
-    ClientEndpoint, EndpointRegistry, ServerEndpoint, client_endpoint, quote_argument, server_endpoint,
+    ClientEndpoint, DescriptionProblem, EndpointRegistry, ServerEndpoint, client_endpoint, quote_argument,
+    server_endpoint,
 };
-use ropewalk_protocols::{HttpRequest, HttpResponse, WebSocketServerConfig};
+use ropewalk_protocols::{HttpRequest, HttpResponse, WebSocketServerConfig, WebSocketUrl};
 use ropewalk_reactor::Reactor;
 
 /// What a client hears from a server, where `PORT` is the server's port, or why it is not connected.
@@ -36,6 +37,22 @@ fn talk_in(registry: &EndpointRegistry, server: &str, client: &str) -> Result<St
     });
     let result = end.take().unwrap();
     result.map(|_| String::from_utf8(heard.take()).unwrap()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_endpoint_under_a_url_is_a_description() {
+    for (url, expected) in
+        [("ws://[::1]:8000/chat", "tcp:[::1]:8000"), ("ws://Example.org/chat", "tcp:Example.org:80")]
+    {
+        let url: WebSocketUrl = url.parse().unwrap();
+        assert_eq!(client_endpoint(&url.endpoint()).unwrap().to_string(), expected);
+    }
+    for host in ["timeout=5", r"a\b", "[::1%eth0]"] {
+        let url: WebSocketUrl = format!("ws://{host}/").parse().unwrap();
+        let error = client_endpoint(&url.endpoint()).unwrap_err();
+        let DescriptionProblem::BadValue { name, value, .. } = error.problem() else { panic!("{error}") };
+        assert_eq!((name.as_str(), value.as_str()), ("host", host));
+    }
 }
 
 #[test]

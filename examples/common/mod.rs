@@ -216,7 +216,7 @@ impl Policy for EndWithStdio {
         }
         Some(prepared(protocol, |transport| {
             let reactor = transport.reactor().clone();
-            transport.when_lost().then(move |()| reactor.stop());
+            transport.when_lost().then(move |_| reactor.stop());
         }))
     }
 }

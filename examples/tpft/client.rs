@@ -59,7 +59,7 @@ where
     });
     let handle = reactor.handle();
     connect_protocol(&reactor, endpoint, TinyReceiver::client(task)).then(move |result| match result {
-        Ok(transport) => transport.when_lost().then(move |()| handle.stop()),
+        Ok(transport) => transport.when_lost().then(move |_| handle.stop()),
         Err(error) => {
             *of_attempt.borrow_mut() = Some(Err(error.into()));
             handle.stop();

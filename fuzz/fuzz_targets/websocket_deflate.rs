@@ -58,7 +58,7 @@ fn send(socket: &WebSocket, way: usize, parts: &[Vec<u8>]) {
         (0, [message]) => socket.send(message),
         (1, [message]) => socket.send_encoded(&EncodedMessage::new(message)),
         (_, [first, middle, last]) => {
-            let mut message = socket.begin_binary().expect("no other was begun");
+            let mut message = socket.begin(MessageKind::Binary).expect("no other was begun");
             message.send(first);
             message.send(middle);
             message.finish(last);

@@ -1,14 +1,17 @@
 //! What the receivers of lines and of strings pass on besides lines and strings.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
+mod layering;
+
 use std::any::Any;
 use std::time::Duration;
 
+use layering::{Through, check_a_beginning_refuses_a_layer};
 use ropewalk_protocols::{
     LineProtocol, LineReceiver, LineTransport, NetstringReceiver, StringProtocol, StringTransport,
 };
 use ropewalk_reactor::testing::{Events, Probe};
-use ropewalk_reactor::{InputBeforeLayer, Layer, LayerState, Protocol, Reason, Result, TimerKey, Transport};
+use ropewalk_reactor::{Protocol, Reason, Result, TimerKey, Transport};
 
 /// Records everything it hears.
 #[derive(Debug)]
@@ -81,24 +84,6 @@ impl StringProtocol for Hears {
     }
 }
 
-/// Changes nothing.
-struct Through;
-
-impl Layer for Through {
-    fn name(&self) -> &'static str {
-        "through"
-    }
-
-    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
-        up.extend_from_slice(input);
-        Ok(input.len())
-    }
-
-    fn state(&self) -> LayerState {
-        LayerState::Open
-    }
-}
-
 #[track_caller]
 fn check_all_is_heard(make: impl Fn(Listens) -> Box<dyn Protocol>, message: &str, beginning: &str) {
     let log = Events::new();
@@ -142,26 +127,14 @@ fn a_protocol_of_strings_hears_all_callbacks() {
     check_all_is_heard(|listens| Box::new(NetstringReceiver::new(listens)), "7:message,", "7:mess");
 }
 
-/// What came before a layer was inserted must not be taken for what came through it.
-#[track_caller]
-fn check_the_beginning_of_a_message_refuses_a_layer(make: impl Fn() -> Box<dyn Protocol>, beginning: &str) {
-    let mut probe = Probe::new(make());
-    let mut receiver = make();
-    receiver.layer_inserted(probe.transport()).unwrap();
-    receiver.data_received(probe.transport(), beginning.as_bytes()).unwrap();
-    let refused = receiver.layer_inserted(probe.transport()).unwrap_err();
-    assert_eq!(refused.downcast_ref(), Some(&InputBeforeLayer));
-    probe.settle();
-}
-
 #[test]
 fn the_beginning_of_a_line_refuses_a_layer() {
-    check_the_beginning_of_a_message_refuses_a_layer(|| Box::new(LineReceiver::new(Hears)), "begin");
+    check_a_beginning_refuses_a_layer(|| LineReceiver::new(Hears), b"begin");
 }
 
 #[test]
 fn the_beginning_of_a_string_refuses_a_layer() {
-    check_the_beginning_of_a_message_refuses_a_layer(|| Box::new(NetstringReceiver::new(Hears)), "7:mess");
+    check_a_beginning_refuses_a_layer(|| NetstringReceiver::new(Hears), b"7:mess");
 }
 
 #[test]

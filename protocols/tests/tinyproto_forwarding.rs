@@ -1,12 +1,15 @@
 //! What the receiver of tinyproto passes on besides messages.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
+mod layering;
+
 use std::any::Any;
 use std::time::Duration;
 
+use layering::{Through, check_a_beginning_refuses_a_layer};
 use ropewalk_protocols::{TinyProtocol, TinyReceiver, Transmit};
 use ropewalk_reactor::testing::{Events, Probe};
-use ropewalk_reactor::{InputBeforeLayer, Layer, LayerState, Protocol, Reason, Result, TimerKey, Transport};
+use ropewalk_reactor::{Protocol, Reason, Result, TimerKey, Transport};
 
 /// Records everything it hears.
 #[derive(Debug)]
@@ -70,24 +73,6 @@ impl TinyProtocol for Hears {
     }
 }
 
-/// Changes nothing.
-struct Through;
-
-impl Layer for Through {
-    fn name(&self) -> &'static str {
-        "through"
-    }
-
-    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
-        up.extend_from_slice(input);
-        Ok(input.len())
-    }
-
-    fn state(&self) -> LayerState {
-        LayerState::Open
-    }
-}
-
 #[test]
 fn a_protocol_hears_all_callbacks() {
     let log = Events::new();
@@ -141,15 +126,9 @@ fn output_that_a_slow_peer_does_not_read_counts_too() {
     assert_eq!(log.take(), ["resumed"]);
 }
 
-/// What came before a layer was inserted must not be taken for what came through it.
 #[test]
 fn the_beginning_of_a_message_refuses_a_layer() {
-    let probe = Probe::new(TinyReceiver::server(Hears));
-    let mut receiver = TinyReceiver::server(Hears);
-    receiver.layer_inserted(probe.transport()).unwrap();
-    receiver.data_received(probe.transport(), b"\xff\x00\x00").unwrap();
-    let refused = receiver.layer_inserted(probe.transport()).unwrap_err();
-    assert_eq!(refused.downcast_ref(), Some(&InputBeforeLayer));
+    check_a_beginning_refuses_a_layer(|| TinyReceiver::server(Hears), b"\xff\x00\x00");
 }
 
 #[test]

@@ -47,8 +47,8 @@ impl Jobs {
 
 impl ReactorHandle {
     /// Sets how many threads [`run_in_thread`](Self::run_in_thread) may have, at least one: more for work that waits for
-    /// others, fewer for work that takes much memory. Default 8. Threads that there are beyond that go on until they find no
-    /// more work.
+    /// others, fewer for work that takes much memory. Default 8. Threads for work that waits start at once; those that there are
+    /// beyond that number go on until they find no more work.
     ///
     /// Work for a pool of your own, or for other processes, comes back by a [`Remote`].
     pub fn set_max_threads(&self, threads: usize) {

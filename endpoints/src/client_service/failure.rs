@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk_reactor::{ConnectError, ProtocolError, Transport};
+use ropewalk_reactor::{ConnectError, ProtocolError, Reason, Transport};
 
 /// Why a [`ClientService`](super::ClientService) has no connection, or has it no longer.
 #[derive(Debug)]
@@ -14,8 +14,9 @@ pub enum ClientFailure {
     NotConnected(ConnectError),
     /// The preparation of a fresh connection failed; the connection was closed.
     NotPrepared(ProtocolError),
-    /// The connection has ended, by whichever side. Its protocol has heard the reason.
-    Lost,
+    /// The connection has ended, by whichever side, for this reason, which its protocol has heard. It is not known of a connection
+    /// that ended as it stood.
+    Lost(Option<Rc<Reason>>),
     /// The endpoint or the preparation panicked, or dropped its result.
     Broken,
 }
@@ -35,7 +36,7 @@ pub enum NoConnection {
     },
 }
 
-/// What becomes of a [`ClientService`](super::ClientService), for logs, displays and the like.
+/// What becomes of a [`ClientService`](super::ClientService), for logs, displays and the like. `Display` is a line for people.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -61,8 +62,19 @@ impl fmt::Display for ClientFailure {
         match self {
             Self::NotConnected(error) => error.fmt(formatter),
             Self::NotPrepared(error) => write!(formatter, "preparing the connection: {error}"),
-            Self::Lost => formatter.write_str("the connection has ended"),
+            Self::Lost(Some(reason)) if !reason.is_clean() => reason.fmt(formatter),
+            Self::Lost(_) => formatter.write_str("the connection has ended"),
             Self::Broken => formatter.write_str("the attempt to connect ended without a result"),
+        }
+    }
+}
+
+impl fmt::Display for ClientEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected(transport) => write!(formatter, "connected to {}", transport.peer()),
+            Self::Waiting { failure, wait } => write!(formatter, "{failure}; trying again in {wait:.1?}"),
+            Self::GaveUp { failure } => write!(formatter, "{failure}; giving up"),
         }
     }
 }
@@ -72,7 +84,7 @@ impl std::error::Error for ClientFailure {
         match self {
             Self::NotConnected(error) => Some(error),
             Self::NotPrepared(error) => Some(&**error),
-            Self::Lost | Self::Broken => None,
+            Self::Lost(_) | Self::Broken => None,
         }
     }
 }

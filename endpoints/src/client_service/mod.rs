@@ -36,7 +36,7 @@ use state::{Inner, Waiter};
 /// # }
 /// let mut reactor = Reactor::new()?;
 /// let endpoint: TcpClientEndpoint = "127.0.0.1:8123".parse()?;
-/// let options = ClientOptions::default().on_event(|event| println!("{event:?}"));
+/// let options = ClientOptions::default().on_event(|event| println!("{event}"));
 /// let service = ClientService::new(&reactor, endpoint, for_protocol(|| Agent), options);
 /// service.start();
 /// service.when_connected().then(|connected| {

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk_reactor::{
-    ConnectResult, Deferred, DelayedCall, Factory, Instant, ReactorHandle, Resolver, Result as Outcome,
-    Transport,
+    ConnectResult, Deferred, DelayedCall, Factory, Instant, ReactorHandle, Reason, Resolver,
+    Result as Outcome, Transport,
 };
 
 use super::pending::Pending;
@@ -38,8 +38,8 @@ pub(super) enum State {
     Preparing(Transport, Option<Deferred<()>>),
     /// Since when.
     Connected(Transport, Instant),
-    /// A connection that is no good is being closed.
-    Closing(ClientFailure),
+    /// A connection that is no good is ending; for what failure, if not the one that has ended it.
+    Closing(Option<ClientFailure>),
     /// An attempt or a connection has still to end.
     Stopping {
         /// Somebody has started the service meanwhile.
@@ -186,8 +186,8 @@ impl Inner {
     }
 
     fn attempt_succeeded(self: &Rc<Self>, transport: Transport) {
-        let pending = Pending::new(self, |service, _: Option<()>| service.lost());
-        transport.when_lost().then(move |()| pending.end(Some(())));
+        let pending = Pending::new(self, |service, reason| service.lost(reason.flatten()));
+        transport.when_lost().then(move |reason| pending.end(Some(reason)));
         if self.is_stopping() {
             transport.lose_connection();
         } else if let Some(prepare) = self.options.prepare.as_ref().filter(|_| transport.is_open()) {
@@ -212,12 +212,12 @@ impl Inner {
             None => ClientFailure::Broken,
         };
         transport.lose_connection();
-        self.state.replace(State::Closing(failure));
+        self.state.replace(State::Closing(Some(failure)));
     }
 
     fn connected(&self, transport: Transport) {
         if !transport.is_open() {
-            self.state.replace(State::Closing(ClientFailure::Lost));
+            self.state.replace(State::Closing(None));
             return;
         }
         self.state.replace(State::Connected(transport.clone(), self.reactor.now()));
@@ -227,15 +227,16 @@ impl Inner {
         self.observe(ClientEvent::Connected(transport));
     }
 
-    fn lost(self: &Rc<Self>) {
+    fn lost(self: &Rc<Self>, reason: Option<Rc<Reason>>) {
         self.cancel_preparation();
         if self.is_stopping() {
             return self.stopped();
         }
+        let lost = ClientFailure::Lost(reason);
         match self.state.replace(State::Stopped) {
-            State::Connected(_, since) => self.lost_since(since),
-            State::Closing(failure) => self.failed(failure),
-            State::Preparing(..) => self.failed(ClientFailure::Lost),
+            State::Connected(_, since) => self.lost_since(since, lost),
+            State::Closing(failure) => self.failed(failure.unwrap_or(lost)),
+            State::Preparing(..) => self.failed(lost),
             // No other has a connection.
             State::Stopped | State::Waiting(_) | State::Connecting(_) | State::Stopping { .. } => {}
         }
@@ -251,10 +252,10 @@ impl Inner {
     }
 
     /// A connection that was good has ended.
-    fn lost_since(self: &Rc<Self>, since: Instant) {
+    fn lost_since(self: &Rc<Self>, since: Instant, failure: ClientFailure) {
         let stable = self.reactor.now() - since >= self.options.stable_after;
         self.failures.set(if stable { 0 } else { self.failures.get().saturating_add(1) });
-        self.try_again(Rc::new(ClientFailure::Lost));
+        self.try_again(Rc::new(failure));
     }
 
     /// An attempt has brought no good connection.
@@ -277,8 +278,9 @@ impl Inner {
         }
         let wait = self.options.backoff.wait(failures, self.reactor.random());
         self.wait(wait);
-        log::info!("{failure}; trying again in {wait:?}");
-        self.observe(ClientEvent::Waiting { failure, wait });
+        let event = ClientEvent::Waiting { failure, wait };
+        log::info!("{event}");
+        self.observe(event);
     }
 
     fn give_up(&self, failures: u32, failure: Rc<ClientFailure>) {

@@ -4,8 +4,9 @@ use std::array;
 
 use super::described::DescribedEndpoint;
 use super::error::{DescriptionError, DescriptionProblem};
-use super::parse::{Argument, Description, same_key};
+use super::parse::{Argument, Description, same_key, with_value};
 use super::registry::EndpointRegistry;
+use super::secrets::without_surplus;
 use super::value::FromArgument;
 use crate::{ClientEndpoint, ServerEndpoint};
 
@@ -17,6 +18,8 @@ pub struct EndpointArguments<'a> {
     pub(super) description: &'a Description,
     pub(super) registry: &'a EndpointRegistry,
     pub(super) depth: usize,
+    /// Where the description begins that the kind takes as the whole.
+    pub(super) nested_start: usize,
 }
 
 impl<'a> EndpointArguments<'a> {
@@ -60,13 +63,34 @@ impl<'a> EndpointArguments<'a> {
                     .position(|name| same_key(name, key))
                     .ok_or_else(|| DescriptionProblem::UnknownKey { key: key.clone(), known: owned(&names) }),
             };
-            let index = index.map_err(|problem| self.error(argument.position, problem))?;
+            let error = |problem| {
+                let text = without_surplus(self.text, &self.description.arguments, ordered.len(), &names);
+                DescriptionError::new(&text, argument.position, problem)
+            };
+            let index = index.map_err(error)?;
             if assigned[index].replace(argument).is_some() {
-                let name = names[index].to_owned();
-                return Err(self.error(argument.position, DescriptionProblem::Repeated { name }));
+                return Err(error(DescriptionProblem::Repeated { name: names[index].to_owned() }));
             }
         }
         Ok(assigned)
+    }
+
+    /// A parameter that may come first, by its key, and what follows it, which is [another description](Self::nested_server).
+    pub(super) fn leading(&self, name: &'a str) -> (EndpointParameter<'a>, Self) {
+        let mut arguments = self.description.arguments.iter();
+        let argument = arguments.next().filter(|argument| argument.has_key(name));
+        let nested_start = match (argument, arguments.next()) {
+            (None, _) => self.nested_start,
+            (Some(_), Some(next)) => next.position,
+            (Some(_), None) => self.text.len(),
+        };
+        (EndpointParameter { arguments: *self, name, argument }, Self { nested_start, ..*self })
+    }
+
+    /// The last argument with this key, wherever it is.
+    pub(super) fn last(&self, name: &'a str) -> Option<EndpointParameter<'a>> {
+        let argument = self.description.arguments.iter().rfind(|argument| argument.has_key(name));
+        argument.map(|_| EndpointParameter { arguments: *self, name, argument })
     }
 
     /// Everything after the kind, as the description of a place to listen on. It needs no quoting.
@@ -74,7 +98,7 @@ impl<'a> EndpointArguments<'a> {
     /// # Errors
     /// If it describes none, with the position in the whole text; or if it is nested more than eight times.
     pub fn nested_server(&self) -> Result<DescribedEndpoint<dyn ServerEndpoint>, DescriptionError> {
-        self.registry.server_at(self.text, self.description.arguments_start, self.depth + 1)
+        self.registry.server_at(self.text, self.nested_start, self.depth + 1)
     }
 
     /// Everything after the kind, as the description of a place to connect to. It needs no quoting.
@@ -82,7 +106,7 @@ impl<'a> EndpointArguments<'a> {
     /// # Errors
     /// As [`nested_server`](Self::nested_server).
     pub fn nested_client(&self) -> Result<DescribedEndpoint<dyn ClientEndpoint>, DescriptionError> {
-        self.registry.client_at(self.text, self.description.arguments_start, self.depth + 1)
+        self.registry.client_at(self.text, self.nested_start, self.depth + 1)
     }
 
     /// The whole description as a URL, if it has the form of one: what follows the kind begins with two slashes.
@@ -178,8 +202,14 @@ impl EndpointParameter<'_> {
         &self,
         read: impl FnOnce(&str) -> Result<E, DescriptionError>,
     ) -> Result<Option<E>, DescriptionError> {
-        let endpoint = self.argument.map(|argument| read(&argument.value));
-        endpoint.transpose().map_err(|error| self.error(error.to_string()))
+        let Some(argument) = self.argument else { return Ok(None) };
+        read(&argument.value).map(Some).map_err(|error| {
+            // It alone knows what in it may not be shown.
+            let shown = error.description();
+            let text = with_value(self.arguments.text, argument, shown);
+            let problem = DescriptionProblem::bad_value(self.name, shown, &error.to_string());
+            DescriptionError::new(&text, argument.position, problem)
+        })
     }
 
     /// What a parser says about a value that it cannot use, such as "it must be a name that can be looked up".

@@ -10,7 +10,7 @@ use crate::AddressError;
 /// A text describes no endpoint. `Display` quotes the text, says what is wrong with it and where, and what would be
 /// right, in one line.
 ///
-/// The value of a key that begins with `passw` is `***` in all that is told about the text.
+/// [Passwords](crate::EndpointRegistry#passwords) are `***` in all that is told about the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DescriptionError {
     description: String,

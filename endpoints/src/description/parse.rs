@@ -1,5 +1,6 @@
 //! The grammar.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::error::DescriptionProblem;
@@ -57,6 +58,8 @@ pub(super) struct Description {
 pub(super) struct Argument {
     /// Where it begins, in bytes from the beginning of the text.
     pub(super) position: usize,
+    /// Where it ends, as `position`.
+    pub(super) end: usize,
     pub(super) key: Option<String>,
     pub(super) value: String,
 }
@@ -93,6 +96,13 @@ impl fmt::Display for Description {
     }
 }
 
+impl Argument {
+    /// Whether it has this key, which one without a key has not.
+    pub(super) fn has_key(&self, name: &str) -> bool {
+        self.key.as_deref().is_some_and(|key| same_key(key, name))
+    }
+}
+
 impl fmt::Display for Argument {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.key {
@@ -100,6 +110,15 @@ impl fmt::Display for Argument {
         }
         formatter.write_str(&quote_argument(&shown_value(self.key.as_deref(), &self.value)))
     }
+}
+
+/// The text with another value of one of its arguments.
+pub(super) fn with_value<'a>(text: &'a str, argument: &Argument, value: &str) -> Cow<'a, str> {
+    if value == argument.value {
+        return text.into();
+    }
+    let other = Argument { value: value.to_owned(), ..argument.clone() };
+    format!("{}{other}{}", &text[..argument.position], &text[argument.end..]).into()
 }
 
 /// Whether two keys are the same: case and underscores do not matter.
@@ -126,11 +145,13 @@ impl<'a> Reader<'a> {
     fn argument(&mut self) -> Result<Argument, (usize, DescriptionProblem)> {
         let position = self.position;
         let first = self.part(&[':', '='])?;
-        if self.take('=') {
-            Ok(Argument { position, key: Some(first), value: self.part(&[':'])? })
-        } else {
-            Ok(Argument { position, key: None, value: first })
-        }
+        let (key, value) = if self.take('=') { (Some(first), self.part(&[':'])?) } else { (None, first) };
+        Ok(Argument { position, end: self.position, key, value })
+    }
+
+    /// Goes on somewhere else.
+    pub(super) fn skip_to(&mut self, position: usize) {
+        self.position = position;
     }
 
     /// Reads up to a separator that is neither escaped nor in brackets at the beginning, and leaves it.

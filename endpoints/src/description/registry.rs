@@ -46,7 +46,7 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `ssl:port`, keys `privateKey`, `certKey`, `extraCertChain`, `interface`, `backlog`, `reuse_port` | TLS, as in Twisted, but at least one of `privateKey` and `certKey` must be given |
 /// | `ws:port:interface:backlog`, keys `path`, `origin`, `subprotocol`, `text`, `reuse_port`, `endpoint` | Streams over WebSockets, also of browsers, see below |
 /// | `wss:port`, keys as for `ws` but `interface` and `backlog`, and those of `tls` | The same over TLS |
-/// | `proxy:description` | What is described, behind proxies that begin each connection with a PROXY header: see [`ProxyServerEndpoint`](crate::ProxyServerEndpoint), also for who is believed. Twisted's `haproxy:` is the same |
+/// | `proxy:description`, before it the key `trusted` | What is described, behind proxies that begin each connection with a PROXY header: see [`ProxyServerEndpoint`](crate::ProxyServerEndpoint), also for why to say who is believed. `trusted` are the networks of the proxies, with commas between them, as in `proxy:trusted=10.0.0.0/8,192.0.2.1:tcp:8123` or `proxy:trusted=[fd00::/8,::1]:tcp:8123`; others are refused. By default everybody is believed. Twisted's `haproxy:` is the same |
 ///
 /// | to connect to | |
 /// |---|---|
@@ -84,7 +84,8 @@ pub(super) const NESTING_MAX: usize = 8;
 ///
 /// The kinds `ws` and `wss` make streams of bytes of WebSockets, as [`WebSocketLayer`](ropewalk_protocols::WebSocketLayer) tells; the
 /// latter needs the feature `tls`. Programs that speak of messages themselves, with a
-/// [`WebSocketReceiver`](ropewalk_protocols::WebSocketReceiver), want `tcp` and `tls` instead.
+/// [`WebSocketReceiver`](ropewalk_protocols::WebSocketReceiver), want `tcp` and `tls` instead, to connect as
+/// [`WebSocketUrl::endpoint`](ropewalk_protocols::WebSocketUrl::endpoint) describes it.
 ///
 /// `text=yes` sends text, which scripts of pages get as strings, instead of binary messages; both are understood either way.
 /// `subprotocol` are names with commas between them, the preferred first, as in `binary`.
@@ -105,7 +106,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// # Passwords
 ///
 /// The value of a key that begins with `passw` is shown as `***` wherever an endpoint or an error is: what is shown then cannot
-/// be read as the same description.
+/// be read as the same description. Errors do not show either what may be a password out of place: the one in a URL, as in
+/// `socks5://user:***@host`, and arguments without a key that are too many for a kind that takes a password.
 ///
 /// # Differences from Twisted
 ///
@@ -278,7 +280,9 @@ impl<E: ?Sized> Kinds<E> {
         let description =
             Description::parse(text, start).map_err(|(position, wrong)| error(position, wrong))?;
         let parser = self.parser(&description.kind).map_err(|wrong| error(start, wrong))?;
-        let endpoint = parser(&EndpointArguments { text, description: &description, registry, depth })?;
+        let nested_start = description.arguments_start;
+        let arguments = EndpointArguments { text, description: &description, registry, depth, nested_start };
+        let endpoint = parser(&arguments)?;
         Ok(DescribedEndpoint::new(description.to_string(), endpoint))
     }
 

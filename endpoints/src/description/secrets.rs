@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::parse::{Reader, quote_argument};
+use super::parse::{Argument, Reader, quote_argument};
 use super::registry::NESTING_MAX;
 use crate::AddressError;
 
@@ -79,6 +79,29 @@ fn shown_value_at<'a>(depth: usize, key: Option<&str>, value: &'a str) -> Cow<'a
     }
 }
 
+/// The description as it may be shown where its kind takes `ordered` arguments without a key: if it takes a password, whatever more
+/// there is may be that.
+pub(super) fn without_surplus<'a>(
+    text: &'a str,
+    arguments: &[Argument],
+    ordered: usize,
+    names: &[&str],
+) -> Cow<'a, str> {
+    let surplus = arguments.iter().filter(|argument| argument.key.is_none()).nth(ordered);
+    match surplus.filter(|_| names.iter().any(|name| is_secret(name))) {
+        Some(surplus) => format!("{}{HIDDEN}", &text[..surplus.position]).into(),
+        None => text.into(),
+    }
+}
+
+/// Where the password of a user is at the beginning of a URL without its scheme, as in `//user:password@host`.
+fn password_of_user(text: &str) -> Option<Range<usize>> {
+    let authority = text.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+    let user = &authority[..authority.rfind('@')?];
+    let colon = user.find(':')?;
+    Some("//".len() + colon + 1.."//".len() + user.len())
+}
+
 /// Whether the key of a password may be anywhere in a text.
 fn may_hold_secret(text: &str) -> bool {
     text.replace(['_', '\\'], "").to_ascii_lowercase().contains("passw")
@@ -89,7 +112,7 @@ fn is_secret(key: &str) -> bool {
     key.replace('_', "").to_ascii_lowercase().starts_with("passw")
 }
 
-/// The values that are not to be shown, and what stands for them. What stands where the kind should be may have one too.
+/// What is not to be shown, and what stands for it: values, also one where the kind should be, and the password in a URL.
 fn hidden_values(depth: usize, text: &str) -> Vec<(Range<usize>, String)> {
     let mut reader = Reader::new(text, 0);
     let mut hidden = Vec::new();
@@ -112,10 +135,15 @@ fn hidden_values(depth: usize, text: &str) -> Vec<(Range<usize>, String)> {
                 hidden.push((start..reader.position(), quote_argument(&shown)));
             }
         }
-        is_kind = false;
         if !reader.take(':') {
             return hidden;
         }
+        let rest = reader.position();
+        if let Some(password) = password_of_user(&text[rest..]).filter(|_| is_kind) {
+            reader.skip_to(rest + password.end);
+            hidden.push((rest + password.start..rest + password.end, HIDDEN.to_owned()));
+        }
+        is_kind = false;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Addresses as users write them.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use ropewalk_reactor::{NameProblem, check_host_name};
@@ -94,7 +94,9 @@ fn parse_port(text: &str) -> Result<u16, AddressProblem> {
 
 /// What is wrong with a host that is no name: it may have been meant for an address.
 fn host_problem(host: &str, problem: NameProblem) -> AddressProblem {
-    if host.starts_with('[') {
+    if has_interface_name(host) {
+        AddressProblem::InterfaceName
+    } else if host.starts_with('[') {
         AddressProblem::BadIpv6
     } else if problem == NameProblem::Number || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
     {
@@ -104,7 +106,16 @@ fn host_problem(host: &str, problem: NameProblem) -> AddressProblem {
     }
 }
 
+/// The standard library knows interfaces by their numbers alone.
+fn has_interface_name(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address = inner.and_then(|inner| inner.split_once('%')).map(|(address, _)| address);
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
 fn looks_like_ipv6(host: &str) -> bool {
+    // The interface of a link-local address may have any name.
+    let host = host.split('%').next().unwrap_or_default();
     host.contains(':') && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
 }
 

@@ -2,21 +2,22 @@
 
 use std::error::Error;
 use std::fmt;
-use std::marker::PhantomData;
 
 use super::error::WebSocketError;
 use super::frames::header::Opcode;
 use super::message::MessageKind;
 use super::socket::WebSocket;
 
-/// A message that is being sent in fragments, of `str` or of `[u8]`: each piece is a frame, sent at once.
+/// A message that is being sent in fragments: each piece is a frame, sent at once.
 ///
 /// Other messages wait for its end, so it has to be [finished](Self::finish). Dropped without, it ends the connection with
 /// [`WebSocketError::MessageAbandoned`]: the peer must not take for a whole message what is none.
 ///
 /// ```
+/// use ropewalk_protocols::MessageKind;
+///
 /// # fn example(socket: &ropewalk_protocols::WebSocket) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut message = socket.begin_text()?;
+/// let mut message = socket.begin(MessageKind::Text)?;
 /// message.send("Hello ");
 /// message.finish("World!");
 /// # Ok(())
@@ -24,7 +25,7 @@ use super::socket::WebSocket;
 /// ```
 #[must_use = "a message that is not finished ends the connection"]
 #[derive(Debug)]
-pub struct FragmentedMessage<T: ?Sized> {
+pub struct FragmentedMessage {
     socket: WebSocket,
     /// That of the next frame.
     opcode: Opcode,
@@ -33,24 +34,27 @@ pub struct FragmentedMessage<T: ?Sized> {
     /// The first fragment went nowhere, as the WebSocket was not open. So do all others, even if it is open now.
     goes_nowhere: bool,
     finished: bool,
-    pieces: PhantomData<fn(&T)>,
 }
 
-impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
+impl FragmentedMessage {
     pub(super) fn new(socket: &WebSocket, kind: MessageKind) -> Self {
-        let opcode = kind.opcode();
-        let (compressed, goes_nowhere, finished) = (false, false, false);
-        Self { socket: socket.clone(), opcode, compressed, goes_nowhere, finished, pieces: PhantomData }
+        Self {
+            socket: socket.clone(),
+            opcode: kind.opcode(),
+            compressed: false,
+            goes_nowhere: false,
+            finished: false,
+        }
     }
 
     /// Sends a piece, which may be empty.
-    pub fn send(&mut self, piece: impl AsRef<T>) {
-        self.send_fragment(false, piece.as_ref().as_ref());
+    pub fn send(&mut self, piece: impl AsRef<[u8]>) {
+        self.send_fragment(false, piece.as_ref());
     }
 
     /// Sends the last piece, which may be empty.
-    pub fn finish(mut self, piece: impl AsRef<T>) {
-        self.send_fragment(true, piece.as_ref().as_ref());
+    pub fn finish(mut self, piece: impl AsRef<[u8]>) {
+        self.send_fragment(true, piece.as_ref());
         self.finished = true;
     }
 
@@ -74,7 +78,7 @@ impl<T: AsRef<[u8]> + ?Sized> FragmentedMessage<T> {
     }
 }
 
-impl<T: ?Sized> Drop for FragmentedMessage<T> {
+impl Drop for FragmentedMessage {
     fn drop(&mut self) {
         let is_cut_short = !self.finished && self.opcode == Opcode::Continuation && !self.goes_nowhere;
         if is_cut_short && self.socket.is_open() {

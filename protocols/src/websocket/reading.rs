@@ -12,7 +12,7 @@ use crate::file_sender::{CHUNK_SIZE, fill};
 /// The most that is put around a chunk.
 const HEADER_MAX: usize = 14;
 
-impl FragmentedMessage<[u8]> {
+impl FragmentedMessage {
     /// Sends all that `reader` gives as the rest of this message, however much larger than memory that is: a chunk of up to 64 KiB,
     /// each a fragment, whenever the one before it has been sent. The result is how many bytes that was, once all of them have been
     /// handed to the operating system, or why it was not all; a message that was begun then ends the connection, as
@@ -22,9 +22,11 @@ impl FragmentedMessage<[u8]> {
     /// [`transport`](WebSocket::transport) is this one meanwhile, so a drain waits for the message's end.
     ///
     /// ```no_run
+    /// use ropewalk_protocols::MessageKind;
+    ///
     /// # fn example(socket: &ropewalk_protocols::WebSocket) -> Result<(), Box<dyn std::error::Error>> {
     /// let recording = std::fs::File::open("recording")?;
-    /// socket.begin_binary()?.finish_from(recording).then(|result| match result {
+    /// socket.begin(MessageKind::Binary)?.finish_from(recording).then(|result| match result {
     ///     Ok(bytes) => println!("{bytes} bytes sent"),
     ///     Err(error) => println!("{error}"),
     /// });
@@ -48,7 +50,7 @@ impl FragmentedMessage<[u8]> {
 struct MessageSender<R> {
     socket: WebSocket,
     /// Invariant: present until its last fragment is sent.
-    message: Option<FragmentedMessage<[u8]>>,
+    message: Option<FragmentedMessage>,
     reader: R,
     chunk: Box<[u8]>,
     sent: u64,

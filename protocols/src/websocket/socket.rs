@@ -127,20 +127,12 @@ impl WebSocket {
         }
     }
 
-    /// Begins a text whose length need not be known, to be sent in fragments.
+    /// Begins a message whose length need not be known, to be sent in fragments. Those of a text have to be UTF-8 together, or the
+    /// peer ends the connection.
     ///
-    /// # Errors
-    /// If another message is being sent in fragments.
-    pub fn begin_text(&self) -> Result<FragmentedMessage<str>, MessageInProgress> {
-        self.begin_fragments()?;
-        Ok(FragmentedMessage::new(self, MessageKind::Text))
-    }
-
-    /// Begins a message of this kind out of bytes, to be sent in fragments: one that is passed on as its
-    /// [pieces](super::Delivery::Pieces) come. Those of a text have to be UTF-8 together.
-    ///
-    /// Whoever passes a message on calls [`Transport::wait_for_room`] after each piece, so that it is read no faster than the other
-    /// connection takes it. What is sent back on the same connection needs no such care.
+    /// So can a message be passed on as its [pieces](super::Delivery::Pieces) come. Whoever does that calls
+    /// [`Transport::wait_for_room`] after each piece, so that it is read no faster than the other connection takes it. What is
+    /// sent back on the same connection needs no such care.
     ///
     /// ```
     /// use ropewalk_protocols::{
@@ -151,7 +143,7 @@ impl WebSocket {
     /// /// Passes messages of any length on to another WebSocket.
     /// struct PassOn {
     ///     to: WebSocket,
-    ///     message: Option<FragmentedMessage<[u8]>>,
+    ///     message: Option<FragmentedMessage>,
     /// }
     ///
     /// impl WebSocketProtocol for PassOn {
@@ -181,27 +173,13 @@ impl WebSocket {
     ///
     /// # Errors
     /// If another message is being sent in fragments.
-    pub fn begin(&self, kind: MessageKind) -> Result<FragmentedMessage<[u8]>, MessageInProgress> {
-        self.begin_fragments()?;
-        Ok(FragmentedMessage::new(self, kind))
-    }
-
-    /// Begins a message of bytes, whose length need not be known, to be sent in fragments.
-    ///
-    /// # Errors
-    /// If another message is being sent in fragments.
-    pub fn begin_binary(&self) -> Result<FragmentedMessage<[u8]>, MessageInProgress> {
-        self.begin_fragments()?;
-        Ok(FragmentedMessage::new(self, MessageKind::Binary))
-    }
-
-    fn begin_fragments(&self) -> Result<(), MessageInProgress> {
-        let mut waiting = self.shared.behind_fragments.borrow_mut();
-        if waiting.is_some() {
+    pub fn begin(&self, kind: MessageKind) -> Result<FragmentedMessage, MessageInProgress> {
+        let mut behind = self.shared.behind_fragments.borrow_mut();
+        if behind.is_some() {
             return Err(MessageInProgress);
         }
-        *waiting = Some(Box::default());
-        Ok(())
+        *behind = Some(Box::default());
+        Ok(FragmentedMessage::new(self, kind))
     }
 
     /// Keeps a message until the one has ended that is being sent in fragments; false if there is no such.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ropewalk_protocols::{Message, WebSocketReceiver, WebSocketUrl};
+use ropewalk_protocols::{Message, MessageKind, WebSocketReceiver, WebSocketUrl};
 use ropewalk_reactor::testing::{Events, Probe};
 
 use crate::world::{Listens, act, close, masked, plain};
@@ -141,10 +141,20 @@ fn check_no_websocket(answer: &str, error: &str) {
 
 #[test]
 fn answers_that_open_no_websocket_are_told_apart() {
-    check_no_websocket(
-        "HTTP/1.1 403 Forbidden\r\n\r\n",
-        "the server answered with the status 403 (Forbidden) instead of 101",
-    );
+    for (status, hint) in [
+        ("200 OK", ": there is a page at this path, and no WebSocket"),
+        ("301 Moved", ": it has moved, and redirections are not followed; ask for its new address"),
+        ("401 Unauthorized", ": it wants to know who asks, in a header Authorization for instance"),
+        ("403 Forbidden", ": it may want a header Origin that is its own, or a login"),
+        ("410 Gone", ": there is no WebSocket at this path"),
+        ("500 Oops", ""),
+    ] {
+        let (code, meaning) = status.split_once(' ').unwrap();
+        check_no_websocket(
+            &format!("HTTP/1.1 {status}\r\n\r\n"),
+            &format!("the server answered with the status {code} ({meaning}) instead of 101{hint}"),
+        );
+    }
     let good = answer();
     let refuse = |from: &str, to: &str, error: &str| check_no_websocket(&good.replace(from, to), error);
     let lacks = |field: &str| format!("the server's answer has not exactly one field \"{field}\"");
@@ -197,6 +207,7 @@ fn addresses_are_read() {
         let parts = (url.is_secure(), url.host(), url.port(), url.resource());
         assert_eq!(parts, (secure, host, port, resource), "{text}");
         assert_eq!(url.authority(), authority);
+        assert_eq!(url.endpoint(), format!("{}:{authority}", if secure { "tls" } else { "tcp" }));
     }
     for (text, problem) in [
         ("http://example.org/", "it has to begin with ws:// or wss://"),
@@ -233,7 +244,7 @@ fn a_message_that_was_begun_before_it_is_open_goes_nowhere_to_its_end() {
     let mut probe = Probe::new(client(&log));
     let begun = Rc::clone(&message);
     act(&mut probe, move |socket| {
-        let mut message = socket.begin_binary().unwrap();
+        let mut message = socket.begin(MessageKind::Binary).unwrap();
         message.send("before");
         *begun.borrow_mut() = Some(message);
     });

@@ -1,6 +1,6 @@
 //! WebSockets that somebody else than their protocol ends: a reactor that drains or stops, whoever looks after them.
 
-use ropewalk_protocols::{CloseCode, WebSocket};
+use ropewalk_protocols::{CloseCode, MessageKind, WebSocket};
 
 use crate::world::{Listens, SECOND, act, close, masked, plain, server};
 
@@ -66,7 +66,7 @@ fn a_websocket_that_is_closing_says_no_more() {
 fn it_comes_between_fragments_and_none_of_these_after_it() {
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("a");
         socket.transport().dismiss();
         message.finish("b");

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ropewalk_protocols::{
-    CloseCode, EncodedMessage, FragmentedMessage, Group, LagPolicy, Membership, Message, Overflow, WebSocket,
-    WebSocketProtocol, WebSocketReceiver,
+    CloseCode, EncodedMessage, FragmentedMessage, Group, LagPolicy, Membership, Message, MessageKind,
+    Overflow, WebSocket, WebSocketProtocol, WebSocketReceiver,
 };
 use ropewalk_reactor::Result;
 use ropewalk_reactor::testing::{Events, Probe};
@@ -38,11 +38,11 @@ impl Member {
         self.probe.written()
     }
 
-    fn begin(&mut self) -> FragmentedMessage<str> {
+    fn begin(&mut self) -> FragmentedMessage {
         let message = Rc::new(RefCell::new(None));
         let kept = Rc::clone(&message);
         act(&mut self.probe, move |socket| {
-            let mut message = socket.begin_text().unwrap();
+            let mut message = socket.begin(MessageKind::Text).unwrap();
             message.send("a");
             *kept.borrow_mut() = Some(message);
         });

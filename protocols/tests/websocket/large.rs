@@ -22,7 +22,7 @@ fn send(probe: &mut Probe, reader: impl Read + 'static) -> Outcome {
     let outcome = Outcome::default();
     let tell = Rc::clone(&outcome);
     act(probe, move |socket| {
-        let sending = socket.begin_binary().unwrap().finish_from(reader);
+        let sending = socket.begin(MessageKind::Binary).unwrap().finish_from(reader);
         sending.then(move |result| *tell.borrow_mut() = Some(result));
     });
     outcome
@@ -121,7 +121,7 @@ fn two_readers_do_not_send_at_once() {
     let (mut probe, _) = server(Listens::new);
     probe.set_window(Some(1));
     let _first = send(&mut probe, io::repeat(7));
-    act(&mut probe, |socket| assert!(socket.begin_binary().is_err()));
+    act(&mut probe, |socket| assert!(socket.begin(MessageKind::Binary).is_err()));
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
         socket
@@ -167,7 +167,7 @@ fn payload(mut frames: &[u8]) -> usize {
 /// Sends messages of any length back as they come.
 #[derive(Default)]
 struct EchoInPieces {
-    message: Option<FragmentedMessage<[u8]>>,
+    message: Option<FragmentedMessage>,
     largest: Rc<Cell<usize>>,
 }
 

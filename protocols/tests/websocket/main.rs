@@ -11,6 +11,8 @@ mod handshake;
 mod hostile;
 mod large;
 mod laws;
+#[path = "../layering/mod.rs"]
+mod layering;
 mod messages;
 mod sending;
 mod stream;

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use ropewalk_protocols::{Delivery, Message, WebSocket, WebSocketProtocol, WebSocketReceiver};
+use ropewalk_reactor::Result;
 use ropewalk_reactor::testing::{Events, Probe};
-use ropewalk_reactor::{InputBeforeLayer, Layer, LayerState, Protocol, Result};
 
+use crate::layering::{Through, check_a_beginning_refuses_a_layer};
 use crate::world::{Listens, REQUEST, masked, opened, plain, server};
 
 #[test]
@@ -160,24 +161,6 @@ fn a_protocol_hears_its_timers_and_events() {
     assert_eq!(log.take(), ["event", "timer"]);
 }
 
-/// Changes nothing.
-struct Through;
-
-impl Layer for Through {
-    fn name(&self) -> &'static str {
-        "through"
-    }
-
-    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
-        up.extend_from_slice(input);
-        Ok(input.len())
-    }
-
-    fn state(&self) -> LayerState {
-        LayerState::Open
-    }
-}
-
 #[test]
 fn a_layer_may_be_inserted_between_frames_and_not_within_one() {
     let (mut probe, log) = server(Listens::echo);
@@ -186,12 +169,8 @@ fn a_layer_may_be_inserted_between_frames_and_not_within_one() {
     assert_eq!(log.take(), ["layer opened"]);
     probe.deliver(masked(0x81, "through"));
     assert_eq!(probe.written(), plain(0x81, "through"));
-    let mut receiver = WebSocketReceiver::server(Listens::new(&Events::new()));
-    let probe = Probe::new(WebSocketReceiver::server(Listens::new(&Events::new())));
-    receiver.connection_made(probe.transport());
-    receiver.layer_inserted(probe.transport()).unwrap();
-    receiver.data_received(probe.transport(), b"GET").unwrap();
-    assert!(receiver.layer_inserted(probe.transport()).unwrap_err().is::<InputBeforeLayer>());
+    let make = || WebSocketReceiver::server(Listens::new(&Events::new()));
+    check_a_beginning_refuses_a_layer(make, b"GET");
 }
 
 #[test]

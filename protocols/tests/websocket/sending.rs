@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ropewalk_protocols::{
-    CloseCode, ControlTooLong, EncodedMessage, FragmentedMessage, Message, MessageInProgress, WebSocket,
-    WebSocketProtocol, WebSocketReceiver,
+    CloseCode, ControlTooLong, EncodedMessage, FragmentedMessage, Message, MessageInProgress, MessageKind,
+    WebSocket, WebSocketProtocol, WebSocketReceiver,
 };
 use ropewalk_reactor::testing::{Events, Probe};
 use ropewalk_reactor::{Limits, Result};
@@ -45,10 +45,10 @@ fn pings_and_pongs_have_at_most_125_bytes() {
 fn fragments_are_sent_as_they_come() {
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
-        let mut message = socket.begin_binary().unwrap();
+        let mut message = socket.begin(MessageKind::Binary).unwrap();
         message.send("Hello ");
         message.finish("World!");
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("a");
         message.send("");
         message.finish("");
@@ -60,14 +60,14 @@ fn fragments_are_sent_as_they_come() {
 fn messages_wait_for_the_end_of_fragments_and_pings_do_not() {
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("a");
         socket.send("one");
         socket.send_encoded(&EncodedMessage::new(&b"two"[..]));
         socket.ping("now").unwrap();
-        assert_eq!(socket.begin_binary().err(), Some(MessageInProgress));
+        assert_eq!(socket.begin(MessageKind::Binary).err(), Some(MessageInProgress));
         message.finish("b");
-        socket.begin_binary().unwrap().finish("c");
+        socket.begin(MessageKind::Binary).unwrap().finish("c");
     });
     assert_eq!(probe.written(), b"\x01\x01a\x89\x03now\x80\x01b\x81\x03one\x82\x03two\x82\x01c");
 }
@@ -76,8 +76,8 @@ fn messages_wait_for_the_end_of_fragments_and_pings_do_not() {
 fn a_message_that_is_not_finished_is_not_taken_for_a_whole_one() {
     let (mut probe, log) = server(Listens::new);
     act(&mut probe, |socket| {
-        drop(socket.begin_text().unwrap());
-        let mut message = socket.begin_text().unwrap();
+        drop(socket.begin(MessageKind::Text).unwrap());
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("a");
         socket.send("behind");
     });
@@ -90,10 +90,10 @@ fn a_message_that_is_not_finished_is_not_taken_for_a_whole_one() {
 #[test]
 fn a_message_that_outlives_its_connection_does_nothing() {
     let (mut probe, _) = server(Listens::new);
-    let message: Rc<RefCell<Option<FragmentedMessage<str>>>> = Rc::default();
+    let message: Rc<RefCell<Option<FragmentedMessage>>> = Rc::default();
     let kept = Rc::clone(&message);
     act(&mut probe, move |socket| {
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("a");
         *kept.borrow_mut() = Some(message);
     });
@@ -147,7 +147,7 @@ fn what_waits_for_the_end_of_fragments_counts_as_output() {
         let (mut probe, log) = server(Listens::new);
         act(&mut probe, move |socket| {
             limit_output(socket);
-            let mut message = socket.begin_text().unwrap();
+            let mut message = socket.begin(MessageKind::Text).unwrap();
             message.send("a");
             for _ in 0..10 {
                 match encoded {
@@ -172,7 +172,7 @@ fn what_has_waited_for_the_end_of_fragments_counts_no_longer() {
     for _ in 0..100 {
         act(&mut probe, |socket| {
             limit_output(socket);
-            let mut message = socket.begin_text().unwrap();
+            let mut message = socket.begin(MessageKind::Text).unwrap();
             message.send("a");
             (0..8).for_each(|_| socket.send(&[b'x'; 1_000][..]));
             message.finish("b");

@@ -12,6 +12,7 @@ pub(crate) mod stack;
 
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 
 use crate::driver::{Readiness, Stream};
 use crate::event_loop::callbacks::{Running, Watch, catch};
@@ -238,15 +239,15 @@ impl Connection {
             self.stream.reset_on_drop();
         }
         self.log_loss(&reason);
-        self.deliver_loss(watch, reason);
+        let reason = self.deliver_loss(watch, reason);
         self.shared().set(LOSS_TOLD, true);
-        for resolver in self.shared().take_rare(|rare| std::mem::take(&mut rare.waiting_for_loss)) {
-            resolver.resolve(());
+        if let Err(message) = catch(|| self.tell_of_loss(reason)) {
+            self.report_panic("an error's destructor", &message);
         }
     }
 
-    /// Tells the protocol, or, if there is none yet, those who would have made it.
-    fn deliver_loss(&mut self, watch: &mut Watch, reason: Reason) {
+    /// Tells the protocol, or, if there is none yet, those who would have made it, who get the reason.
+    fn deliver_loss(&mut self, watch: &mut Watch, reason: Reason) -> Option<Reason> {
         if self.made {
             watch.begin(Running::Callback(self.shared().id, "connection_lost"));
             if let Err(message) = catch(|| self.protocol.connection_lost(&self.transport, &reason)) {
@@ -254,10 +255,17 @@ impl Connection {
             }
         } else if let Some(opening) = self.take_opening() {
             self.fail_opening(watch, *opening, reason);
-            return;
+            return None;
         }
-        if let Err(message) = catch(move || drop(reason)) {
-            self.report_panic("an error's destructor", &message);
+        Some(reason)
+    }
+
+    /// Tells those who have waited for the loss, and drops the reason.
+    fn tell_of_loss(&self, reason: Option<Reason>) {
+        let waiting = self.shared().take_rare(|rare| std::mem::take(&mut rare.waiting_for_loss));
+        if !waiting.is_empty() {
+            let reason = reason.map(Rc::new);
+            waiting.into_iter().for_each(|resolver| resolver.resolve(reason.clone()));
         }
     }
 

@@ -82,7 +82,7 @@ pub(crate) struct Rare {
     /// The addresses of peer and host as the socket has them, where a layer has put others in their place.
     pub(crate) socket: Option<Box<(Address, Address)>>,
     /// Those who wait for the connection's end.
-    pub(crate) waiting_for_loss: Vec<Resolver<()>>,
+    pub(crate) waiting_for_loss: Vec<Resolver<Option<Rc<Reason>>>>,
 }
 
 impl Rare {

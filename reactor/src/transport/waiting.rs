@@ -1,23 +1,29 @@
 //! What others than its protocol wait for on a connection.
 
+use std::rc::Rc;
+
 use crate::connection::lifecycle::State;
 use crate::transport::shared::{self, Shared};
-use crate::{Deferred, Transport};
+use crate::{Deferred, Reason, Transport};
 
 impl Transport {
-    /// Comes when the connection has ended and its protocol, whichever it is then, has heard `connection_lost`; at once if that
-    /// was before. For those who look after connections and are not their protocol.
+    /// Comes when the connection has ended and its protocol, whichever it is then, has heard `connection_lost`, with the reason; at
+    /// once if that was before, and then without, as nobody keeps it. For those who look after connections and are not their
+    /// protocol.
     ///
     /// ```
     /// # fn example(transport: &ropewalk_reactor::Transport) {
     /// let peer = transport.peer().clone();
-    /// transport.when_lost().then(move |()| println!("{peer} is gone"));
+    /// transport.when_lost().then(move |reason| match reason {
+    ///     Some(reason) => println!("{peer} is gone: {reason}"),
+    ///     None => println!("{peer} was gone"),
+    /// });
     /// # }
     /// ```
-    pub fn when_lost(&self) -> Deferred<()> {
+    pub fn when_lost(&self) -> Deferred<Option<Rc<Reason>>> {
         let (deferred, resolver) = Deferred::new(self.reactor());
         if self.shared.has(shared::LOSS_TOLD) {
-            resolver.resolve(());
+            resolver.resolve(None);
         } else {
             self.shared.with_rare(|rare| rare.waiting_for_loss.push(resolver));
         }

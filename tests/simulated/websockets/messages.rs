@@ -40,7 +40,7 @@ fn say(end: &End, said: &mut Said, dice: &Dice) {
         }
         2 => {
             let mut whole = text(dice, 5);
-            let mut message = socket.begin_text().unwrap();
+            let mut message = socket.begin(MessageKind::Text).unwrap();
             message.send(&whole);
             // This waits for the end of the message.
             socket.send("between");

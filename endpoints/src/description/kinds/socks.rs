@@ -7,6 +7,12 @@ use crate::{
 };
 
 pub(super) fn client(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
+    if let Some(url) = arguments.url() {
+        return Err(arguments.bad_url(
+            &url,
+            "it takes no URL: write it as in socks5:localhost:1080:example.org:80:username=alice:password=…",
+        ));
+    }
     let ([proxy_host, proxy_port, host, port], [timeout, bind_address, username, password]) = arguments
         .parameters(
             ["proxy_host", "proxy_port", "host", "port"],

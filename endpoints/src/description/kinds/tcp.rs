@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
-use ropewalk_reactor::{ConnectOptions, ListenOptions};
+use ropewalk_reactor::{ConnectOptions, ListenOptions, check_host_name};
 
 use crate::{
     AddressError, ClientEndpoint, DescriptionError, EndpointArguments, EndpointParameter, FromArgument,
@@ -78,7 +78,7 @@ pub(super) fn client_ipv6(
 ) -> Result<Box<dyn ClientEndpoint>, DescriptionError> {
     let ([host, port], [timeout, bind_address]) =
         arguments.parameters(["host", "port"], ["timeout", "bind_address"])?;
-    let HostIpv6(mut address) = host.required()?;
+    let PeerIpv6(HostIpv6(mut address)) = host.required()?;
     address.set_port(port.required()?);
     let options = connect_options(timeout, bind_address)?;
     Ok(Box::new(TcpClientEndpoint::from(SocketAddr::V6(address)).with_options(options)))
@@ -127,7 +127,7 @@ impl FromArgument for Interface {
             Err(_) if text.eq_ignore_ascii_case("localhost") => Some((Ipv4Addr::LOCALHOST, 0).into()),
             Err(_) => ipv6(text).map(SocketAddr::V6),
         };
-        address.map(Self).ok_or_else(|| "it must be an IP address or localhost".to_owned())
+        address.map(Self).ok_or_else(|| with_interface_hint(text, "it must be an IP address or localhost"))
     }
 }
 
@@ -141,7 +141,23 @@ impl HostIpv6 {
 impl FromArgument for HostIpv6 {
     fn from_argument(text: &str) -> Result<Self, String> {
         let text = if text.eq_ignore_ascii_case("localhost") { "::1" } else { text };
-        ipv6(text).map(Self).ok_or_else(|| "it must be an IPv6 address, as in [::1], or localhost".to_owned())
+        ipv6(text)
+            .map(Self)
+            .ok_or_else(|| with_interface_hint(text, "it must be an IPv6 address, as in [::1], or localhost"))
+    }
+}
+
+/// An IPv6 address to connect to.
+struct PeerIpv6(HostIpv6);
+
+impl FromArgument for PeerIpv6 {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        HostIpv6::from_argument(text).map(Self).map_err(|complaint| match check_host_name(text) {
+            Ok(()) => {
+                format!("{complaint}; a name is for tcp, which looks up its addresses of IPv6 and IPv4")
+            }
+            Err(_) => complaint,
+        })
     }
 }
 
@@ -157,6 +173,12 @@ impl FromArgument for BindAddress {
             .map(Self)
             .ok_or_else(|| r"it must be an IP address, as in 127.0.0.1 or 127.0.0.1\:4000".to_owned())
     }
+}
+
+/// A complaint about what is no address, maybe for the name of an interface.
+fn with_interface_hint(text: &str, complaint: &str) -> String {
+    let hint = if text.contains('%') { "; an interface is told by its number, as in fe80::1%2" } else { "" };
+    format!("{complaint}{hint}")
 }
 
 /// With brackets or without, and with a scope as in `fe80::1%2`.

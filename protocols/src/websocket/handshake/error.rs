@@ -65,7 +65,8 @@ impl fmt::Display for HandshakeError {
                 write!(formatter, "the request was answered with the status {status} instead of a WebSocket")
             }
             Self::Refused { status, meaning } => {
-                write!(formatter, "the server answered with the status {status} ({meaning}) instead of 101")
+                write!(formatter, "the server answered with the status {status} ({meaning}) instead of 101")?;
+                formatter.write_str(hint(*status))
             }
             Self::BadAnswer { field, expected: Some(expected) } => {
                 write!(formatter, "the server's answer has not exactly one field \"{field}: {expected}\"")
@@ -80,6 +81,18 @@ impl fmt::Display for HandshakeError {
                 write!(formatter, "the server chose the extensions {said:?}, which were not offered so")
             }
         }
+    }
+}
+
+/// What may help where a server has refused with this status.
+const fn hint(status: u16) -> &'static str {
+    match status {
+        200..=299 => ": there is a page at this path, and no WebSocket",
+        300..=399 => ": it has moved, and redirections are not followed; ask for its new address",
+        401 => ": it wants to know who asks, in a header Authorization for instance",
+        403 => ": it may want a header Origin that is its own, or a login",
+        404 | 410 => ": there is no WebSocket at this path",
+        _ => "",
     }
 }
 

@@ -48,6 +48,24 @@ impl WebSocketUrl {
         format!("{}:{}", self.bracketed_host(), self.port)
     }
 
+    /// The description of the endpoint under the WebSocket, TCP or TLS over it, of which `client_endpoint` makes one. So does whoever
+    /// has a [`WebSocketReceiver`](crate::WebSocketReceiver) speak over it, for as long as a `ClientService` keeps it connected,
+    /// for instance. More arguments may follow.
+    ///
+    /// ```
+    /// use ropewalk_protocols::WebSocketUrl;
+    ///
+    /// let url: WebSocketUrl = "wss://example.org/chat".parse()?;
+    /// assert_eq!(url.endpoint(), "tls:example.org:443");
+    /// # Ok::<(), ropewalk_protocols::WebSocketUrlError>(())
+    /// ```
+    pub fn endpoint(&self) -> String {
+        let kind = if self.secure { "tls" } else { "tcp" };
+        // Whatever the host is, it shall not be read as another argument.
+        let host = self.bracketed_host().replace('\\', r"\\").replace('=', r"\=");
+        format!("{kind}:{host}:{}", self.port)
+    }
+
     /// What the request calls the host.
     pub(crate) fn host_header(&self) -> String {
         if self.port == default_port(self.secure) { self.bracketed_host() } else { self.authority() }

@@ -1,6 +1,6 @@
 //! Compressed messages that are sent.
 
-use ropewalk_protocols::{DeflateOptions, EncodedMessage};
+use ropewalk_protocols::{DeflateOptions, EncodedMessage, MessageKind};
 use ropewalk_reactor::testing::Probe;
 
 use super::{forgetful_server, negotiated, server};
@@ -42,11 +42,11 @@ fn without_context_takeover_what_would_not_shrink_is_sent_as_it_is() {
 fn fragments_are_compressed_and_each_can_be_read_at_once() {
     let (mut probe, _) = server(Listens::new);
     act(&mut probe, |socket| {
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("Hello");
         message.send("");
         message.finish("");
-        let mut message = socket.begin_binary().unwrap();
+        let mut message = socket.begin(MessageKind::Binary).unwrap();
         message.send("");
         message.finish("Hello");
     });
@@ -68,7 +68,7 @@ fn short_messages_are_sent_as_they_are() {
     act(&mut probe, |socket| {
         socket.send("aaaaaaaaa");
         socket.send_encoded(&EncodedMessage::new("aaaaaaaaa"));
-        let mut message = socket.begin_text().unwrap();
+        let mut message = socket.begin(MessageKind::Text).unwrap();
         message.send("short");
         message.finish("aaaaaaaaaaaaaaaa");
     });
@@ -95,7 +95,7 @@ fn what_is_sent_refers_no_farther_back_than_the_client_can() {
         act(&mut probe, move |socket| {
             socket.send(&one);
             socket.send_encoded(&EncodedMessage::new(&twice));
-            socket.begin_binary().unwrap().finish(&one);
+            socket.begin(MessageKind::Binary).unwrap().finish(&one);
         });
         probe.written().len()
     };
@@ -110,7 +110,7 @@ fn a_window_of_256_bytes_is_too_small_to_compress_with() {
     act(&mut probe, |socket| {
         socket.send("aaaaaaaaaa");
         socket.send_encoded(&EncodedMessage::new("aaaaaaaaaa"));
-        socket.begin_text().unwrap().finish("aaaaaaaaaa");
+        socket.begin(MessageKind::Text).unwrap().finish("aaaaaaaaaa");
     });
     assert_eq!(probe.written(), plain(0x81, "aaaaaaaaaa").repeat(3));
 }

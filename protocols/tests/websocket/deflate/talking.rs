@@ -1,6 +1,6 @@
 //! Two ends that compress for each other.
 
-use ropewalk_protocols::{DeflateOptions, EncodedMessage, WebSocketReceiver};
+use ropewalk_protocols::{DeflateOptions, EncodedMessage, MessageKind, WebSocketReceiver};
 use ropewalk_reactor::testing::{Events, Probe};
 
 use crate::world::{Listens, act};
@@ -141,7 +141,7 @@ fn fragments_are_put_together() {
         let mut pair = Pair::new(options, options);
         for _ in 0..3 {
             act(&mut pair.server, |socket| {
-                let mut message = socket.begin_binary().unwrap();
+                let mut message = socket.begin(MessageKind::Binary).unwrap();
                 message.send(words(5_000));
                 socket.send("behind it");
                 message.send("");

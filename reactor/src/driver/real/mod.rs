@@ -198,6 +198,7 @@ impl Driver for MioDriver {
 
     fn set_max_threads(&mut self, threads: usize) {
         self.max_threads = threads;
+        self.workers.raise(threads);
     }
 
     fn resolve(&mut self, lookup: Lookup) -> io::Result<()> {

@@ -39,21 +39,27 @@ impl Workers {
         let mut state = self.pool.lock();
         // Work in the queue is spoken for by that many idle threads, which have not woken up yet.
         if state.idle <= state.queue.len() && state.threads < threads {
-            match self.start_thread(state.started + 1) {
-                Ok(()) => {
-                    state.threads += 1;
-                    state.started += 1;
-                }
-                Err(error) if state.threads == 0 => return Err(error),
-                Err(error) => {
-                    log::warn!("{} threads must do, no more can be started: {error}", state.threads)
-                }
+            if let Err(error) = self.start_thread(&mut state) {
+                state.go_on_without(error)?;
             }
         }
         state.queue.push_back(work);
         drop(state);
         self.pool.changed.notify_one();
         Ok(())
+    }
+
+    /// Starts threads for the work that waits, as far as there may be `threads` in all.
+    pub(super) fn raise(&self, threads: usize) {
+        let mut state = self.pool.lock();
+        let lacking = state.queue.len().saturating_sub(state.idle);
+        for _ in 0..lacking.min(threads.saturating_sub(state.threads)) {
+            if let Err(error) = self.start_thread(&mut state) {
+                // There are others: no work waits without any.
+                let _ = state.go_on_without(error);
+                break;
+            }
+        }
     }
 
     /// How many threads there are.
@@ -76,11 +82,12 @@ impl Workers {
     }
 
     /// Starts a thread, which will wait for the lock that the caller holds.
-    fn start_thread(&self, number: usize) -> io::Result<()> {
+    fn start_thread(&self, state: &mut State) -> io::Result<()> {
         let pool = Arc::clone(&self.pool);
-        thread::Builder::new()
-            .name(format!("ropewalk-{}-{number}", pool.purpose))
-            .spawn(move || pool.serve())?;
+        let name = format!("ropewalk-{}-{}", pool.purpose, state.started + 1);
+        thread::Builder::new().name(name).spawn(move || pool.serve())?;
+        state.threads += 1;
+        state.started += 1;
         Ok(())
     }
 }
@@ -117,6 +124,17 @@ struct State {
     /// How many threads there have ever been, for their names.
     started: usize,
     closed: bool,
+}
+
+impl State {
+    /// Makes do with the threads that there are, as no more can be started, if there are any.
+    fn go_on_without(&self, error: io::Error) -> io::Result<()> {
+        if self.threads == 0 {
+            return Err(error);
+        }
+        log::warn!("{} threads must do, no more can be started: {error}", self.threads);
+        Ok(())
+    }
 }
 
 impl Pool {

@@ -79,7 +79,8 @@ fn without_arguments_it_is_at_home_or_says_what_is_in_the_way() {
         match ports.iter().map(TcpListener::bind).collect::<Result<Vec<_>, _>>() {
             Ok(taken) => break taken,
             Err(error) => {
-                assert!(begin.elapsed() < PATIENCE, "something listens on 8123 or 8080: {error}")
+                let advice = "the chat is at home on 8123 and 8080: end what listens there, and try again";
+                assert!(begin.elapsed() < PATIENCE, "{advice} ({error})")
             }
         }
         thread::sleep(Duration::from_millis(100));

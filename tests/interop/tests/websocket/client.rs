@@ -159,7 +159,7 @@ fn a_refusal_is_told_and_exit_code_1() {
     let (_server, port) = server("echo", "");
     let finished = client(&[&format!("ws://127.0.0.1:{port}/nowhere")]);
     assert_eq!(finished.status.code(), Some(1));
-    let error = "the server answered with the status 404 (Not Found) instead of 101";
+    let error = "the server answered with the status 404 (Not Found) instead of 101: there is no WebSocket at this path";
     assert!(finished.errors.contains(error), "{finished:?}");
 }
 
