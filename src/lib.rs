@@ -43,7 +43,8 @@
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), names ([`ReactorHandle::resolve`]), starting and stopping
 //! ([`ReactorHandle::add_trigger`], [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters
 //! ([`ReactorHandle::stats`]). What takes time returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop
-//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). `reactor.handle()` is a handle to keep.
+//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`], [`race`]); [`Reactor::block_on`] runs for the
+//! sake of one. `reactor.handle()` is a handle to keep.
 //! A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a
@@ -172,7 +173,7 @@ pub use ropewalk_reactor::{
     MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
     Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,
-    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
+    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol, race,
 };
 
 #[cfg(doctest)]
