@@ -6,6 +6,8 @@ mod talking;
 mod tpft;
 mod ways;
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::process::Command;
 
 use package::{VERSIONS, client, server};
@@ -84,6 +86,29 @@ fn the_client_example_does_not_interrupt_an_echo_in_python() {
         assert_eq!(finished.output, answers, "{version}: {}", finished.errors);
         assert!(finished.status.success());
     }
+}
+
+#[test]
+fn the_client_example_says_why_it_could_not_begin_or_was_broken_off() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let fails = |because: &str| {
+        let mut command = Command::new(example_path("tiny_client"));
+        let finished = Running::start(command.arg(address.to_string())).finish();
+        assert_eq!((finished.status.code(), finished.output.as_str()), (Some(1), ""));
+        let last = finished.errors.lines().last().unwrap();
+        assert!(last.starts_with("error: ") && last.ends_with(because), "{}", finished.errors);
+    };
+    let answer = |bytes: &'static [u8]| {
+        let server = server.try_clone().unwrap();
+        std::thread::spawn(move || server.accept().unwrap().0.write_all(bytes).unwrap());
+    };
+    answer(b"\xff\0\0\0\x05he");
+    fails("a message broke off after 2 of 5 bytes");
+    answer(b"hello?");
+    fails("the peer does not speak tinyproto: its first byte is 68");
+    drop(server);
+    fails("Connection refused (os error 111)");
 }
 
 #[test]
