@@ -7,13 +7,11 @@
 //! ```
 mod common;
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::rc::Rc;
 
 use common::Outcome;
-use ropewalk::{ClientEndpoint, Reactor, ReactorHandle, TcpClientEndpoint, client_endpoint, connect_stream};
+use ropewalk::{ClientEndpoint, ReactorHandle, TcpClientEndpoint, client_endpoint, connect_stream};
 
 const USAGE: &str = "\
 Usage: fetch [ENDPOINT [REQUEST]]
@@ -50,17 +48,6 @@ fn main() -> ExitCode {
         let endpoint = client_endpoint(&description)?;
         let message = message(&arguments.next_or("")?, description.parse().ok().as_ref());
         arguments.finish()?;
-        let mut reactor = Reactor::new()?;
-        reactor.stop_on_signals()?;
-        let outcome = Rc::new(RefCell::new(Ok(())));
-        let (ended, handle) = (Rc::clone(&outcome), reactor.handle());
-        let task = async move {
-            let result = fetch(handle.clone(), endpoint, message).await;
-            *ended.borrow_mut() = result;
-            handle.stop();
-        };
-        reactor.spawn(task).detach();
-        reactor.run()?;
-        outcome.replace(Ok(()))
+        common::run_to_end(|reactor| fetch(reactor, endpoint, message))
     })
 }

@@ -5,7 +5,7 @@
 //! cargo run --example tiny_client 127.0.0.1:8088
 //! ```
 //!
-//! Do the latter in two terminals, and talk; `quit` leaves.
+//! Do the latter in two terminals, and talk; the end of input (Ctrl-D) leaves.
 mod common;
 
 use std::cell::{Cell, RefCell};

@@ -21,8 +21,8 @@
 //! **Endpoints** are where connections come from: [`TcpServerEndpoint`], [`TcpClientEndpoint`], [`StdioEndpoint`], and on UNIX
 //! `UnixServerEndpoint`, `UnixClientEndpoint`, `SystemdServerEndpoint`, `AdoptedServerEndpoint`. [`server_endpoint`] and
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
-//! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
-//! all failures.
+//! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`connect_tiny`] one whose messages
+//! are, [`ClientService`] keeps one through all failures.
 //! Some wrap another: `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any endpoint, [`ProxyServerEndpoint`] listens
 //! behind proxies, [`ProxyClientEndpoint`] connects as one, and [`Socks5ClientEndpoint`] connects through one.
 //! [`WebSocketServerEndpoint`] and [`WebSocketClientEndpoint`] make streams of WebSockets, so that any protocol serves browsers.
@@ -43,7 +43,8 @@
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), names ([`ReactorHandle::resolve`]), starting and stopping
 //! ([`ReactorHandle::add_trigger`], [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters
 //! ([`ReactorHandle::stats`]). What takes time returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop
-//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). `reactor.handle()` is a handle to keep.
+//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`], [`race`]); [`Reactor::block_on`] runs for the
+//! sake of one. `reactor.handle()` is a handle to keep.
 //! A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a
@@ -131,7 +132,7 @@ pub use ropewalk_endpoints::{
     Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
     Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint,
     Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint, connect_protocol,
-    connect_stream, pipe, prepared, quote_argument, server_endpoint,
+    connect_stream, connect_tiny, pipe, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{
@@ -172,7 +173,7 @@ pub use ropewalk_reactor::{
     MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
     Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,
-    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
+    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol, race,
 };
 
 #[cfg(doctest)]

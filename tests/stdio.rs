@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ropewalk::{
     Address, Factory, Limits, ListeningPort, Protocol, Reactor, ServerEndpoint, StdioEndpoint, Transport,
-    factory_fn,
+    connect_stream, factory_fn,
 };
 use support::{Log, PATIENCE, Probe, pattern, run_until};
 
@@ -127,6 +127,7 @@ fn serve_as_child() {
         "port" => port_ends(),
         "twice" => listen_twice(),
         "rest" => rest(),
+        "await" => await_lines(),
         _ => panic!("no such role"),
     }
     std::process::exit(0);
@@ -339,6 +340,34 @@ fn listen_twice() {
     endpoint.listen(&reactor, Probe::new(&log).factory()).unwrap();
     run_until(&mut reactor, "the input", || log.data() == b"x");
     eprintln!("served after all");
+}
+
+#[test]
+fn its_lines_can_be_awaited() {
+    let mut child = child("await").spawn().unwrap();
+    feed(child.stdin.take().unwrap(), b"one\ntwo\nthree".to_vec());
+    let (output, errors) = finish(child);
+    assert_eq!(output, b"[one][two]");
+    assert!(errors.contains("then Ended, three"), "{errors}");
+    assert!(errors.contains("connecting to stdio: standard input and output are taken"), "{errors}");
+}
+
+fn await_lines() {
+    let mut reactor = Reactor::new().unwrap();
+    let handle = reactor.handle();
+    let talk = async move {
+        let mut stream = connect_stream(&handle, &StdioEndpoint::new()).await.unwrap();
+        assert_eq!(stream.transport().peer(), &Address::Stdio);
+        eprintln!("{}", connect_stream(&handle, &StdioEndpoint::new()).await.unwrap_err());
+        let end = loop {
+            match stream.read_line().await {
+                Ok(line) => stream.write([b"[", &line.unwrap()[..], b"]"].concat()),
+                Err(end) => break end,
+            }
+        };
+        eprintln!("then {end:?}, {}", String::from_utf8(stream.read().await.unwrap().unwrap()).unwrap());
+    };
+    reactor.block_on(talk).unwrap().unwrap();
 }
 
 #[test]

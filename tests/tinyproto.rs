@@ -11,8 +11,8 @@ use std::rc::Rc;
 use allocation_counter::measure;
 use ropewalk::{
     ConnectOptions, Delivery, Factory, LimitConnections, ListenOptions, Policy, Reactor, Result,
-    TinyConnectionLimit, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit, Transport,
-    for_protocol,
+    TcpClientEndpoint, TinyConnectionLimit, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit,
+    TransmitError, Transport, connect_tiny, for_protocol,
 };
 use support::{ANY_PORT, dial, read_all, run_until, run_until_empty, with_peer};
 
@@ -129,31 +129,75 @@ fn one_too_many_hears_fe_and_a_place_that_comes_free_is_given_away() {
     assert_eq!(with_peer(&mut reactor, enter).0, [0xff]);
 }
 
+/// Answers each question.
+async fn serve(messages: TinyMessages) -> Result {
+    messages.for_each(async |question| Ok(messages.send([&question[..], b"!"].concat()).await?)).await
+}
+
 #[test]
 fn both_ends_may_be_written_in_a_line() {
-    async fn serve(mut messages: TinyMessages) -> Result {
-        while let Some(question) = messages.receive().await? {
-            messages.send([&question[..], b"!"].concat()).await?;
-        }
-        Ok(())
-    }
     let mut reactor = Reactor::new().unwrap();
     let address = address(&reactor, for_protocol(|| TinyReceiver::server(TinyTask::new(serve))));
-    let answers = Rc::<RefCell<Vec<String>>>::default();
-    let heard = Rc::clone(&answers);
-    let ask = move |mut messages: TinyMessages| {
-        let heard = Rc::clone(&heard);
-        async move {
-            for question in ["hello", "", "goodbye"] {
-                messages.send(question).await?;
-                let answer = messages.receive().await?.unwrap();
-                heard.borrow_mut().push(String::from_utf8(answer)?);
-            }
-            Ok(())
+    let handle = reactor.handle();
+    let ask = async move {
+        let endpoint = TcpClientEndpoint::from(address);
+        let server = connect_tiny(&handle, &endpoint, |receiver| receiver.max_message(9)).await.unwrap();
+        let mut answers = Vec::new();
+        for question in ["hello", "", "goodbye"] {
+            server.send(question).await.unwrap();
+            answers.push(String::from_utf8(server.receive().await.unwrap().unwrap()).unwrap());
         }
+        server.send("more than nine").await.unwrap();
+        (answers, server.receive().await.unwrap_err().to_string())
     };
-    let client = for_protocol(move || TinyReceiver::client(TinyTask::new(ask.clone())));
-    drop(reactor.connect(address, &ConnectOptions::default(), client));
+    let (answers, end) = reactor.block_on(ask).unwrap().unwrap();
+    assert_eq!(answers, ["hello!", "!", "goodbye!"]);
+    assert!(end.contains("a message of 15 bytes; the limit is 9"), "{end}");
+}
+
+#[test]
+fn a_client_that_lets_go_of_its_messages_closes_once_they_are_transmitted() {
+    let mut reactor = Reactor::new().unwrap();
+    let heard = Rc::<RefCell<Vec<String>>>::default();
+    let noted = Rc::clone(&heard);
+    let hear = for_protocol(move || {
+        let noted = Rc::clone(&noted);
+        TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
+            let hear = async |message| {
+                noted.borrow_mut().push(String::from_utf8(message)?);
+                Ok(())
+            };
+            let end = messages.for_each(hear).await;
+            noted.borrow_mut().push(format!("{end:?}"));
+            end
+        }))
+    });
+    let address = address(&reactor, hear);
+    let endpoint = TcpClientEndpoint::from(address);
+    connect_tiny(&reactor, &endpoint, |receiver| receiver).then(|result| {
+        let messages = result.unwrap();
+        messages.transport().transmit("one");
+        messages.transport().transmit("two");
+    });
     run_until_empty(&mut reactor);
-    assert_eq!(*answers.borrow(), ["hello!", "!", "goodbye!"]);
+    assert_eq!(*heard.borrow(), ["one", "two", "Ok(())"]);
+}
+
+#[test]
+fn clients_hear_why_there_is_nobody_to_talk_to() {
+    let mut reactor = Reactor::new().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let failing = connect_tiny(&reactor, &TcpClientEndpoint::from(closed), |receiver| receiver);
+    let error = reactor.block_on(failing.into_future()).unwrap().unwrap().unwrap_err();
+    assert!(error.to_string().starts_with(&format!("connecting to {closed}: ")), "{error}");
+    let address = address(&reactor, for_protocol(ropewalk::Daytime::default));
+    let handle = reactor.handle();
+    let asking = async move {
+        let endpoint = TcpClientEndpoint::from(address);
+        let messages = connect_tiny(&handle, &endpoint, |receiver| receiver).await.unwrap();
+        (messages.receive().await.unwrap_err(), messages.send("hello?").await.unwrap_err())
+    };
+    let (lost, not_sent) = reactor.block_on(asking).unwrap().unwrap();
+    assert!(lost.to_string().contains("the peer does not speak tinyproto"), "{lost}");
+    assert!(matches!(not_sent, TransmitError::NotTransmitted), "{not_sent}");
 }

@@ -8,7 +8,7 @@
 //! [`StdioEndpoint`] is standard input and output. On UNIX there are those of UNIX sockets, of sockets that were opened
 //! elsewhere, and of those from systemd. [`server_endpoint`] and [`client_endpoint`] make them of descriptions, such as
 //! `tcp:8007:interface=127.0.0.1`. [`connect_protocol`] connects a single protocol, [`connect_stream`] gives a connection to
-//! code that awaits its input, [`ClientService`] keeps one.
+//! code that awaits its input, [`connect_tiny`] to code that awaits its messages, [`ClientService`] keeps one.
 //! Sockets for datagrams have endpoints of their own, as there are no connections: [`UdpEndpoint`] and, on UNIX systems,
 //! `UnixDatagramEndpoint`.
 //! With the feature `tls`, `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any other endpoint.
@@ -27,6 +27,7 @@ mod adopted;
 mod byte_stream;
 mod client_service;
 mod connect_protocol;
+mod connect_tiny;
 mod datagrams;
 mod description;
 mod endpoint;
@@ -53,6 +54,7 @@ pub use adopted::AdoptedServerEndpoint;
 pub use byte_stream::{ByteStream, StreamError, connect_stream};
 pub use client_service::{Backoff, ClientEvent, ClientFailure, ClientOptions, ClientService, NoConnection};
 pub use connect_protocol::connect_protocol;
+pub use connect_tiny::connect_tiny;
 pub use datagrams::udp::UdpEndpoint;
 #[cfg(unix)]
 pub use datagrams::unix::UnixDatagramEndpoint;

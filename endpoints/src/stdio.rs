@@ -4,15 +4,19 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, ListenOptions, ListeningPort, ReactorHandle};
+use ropewalk_reactor::{
+    Address, ConnectOptions, ConnectResult, Deferred, Factory, ListenOptions, ListeningPort, ReactorHandle,
+};
 
-use crate::ServerEndpoint;
+use crate::{ClientEndpoint, ServerEndpoint};
 
 /// The standard input and output of this process, as one connection: a protocol that serves peers on the network can serve
 /// the user at the terminal, or a program at the other end of a pipe, or a file.
 ///
-/// Listening makes a port that accepts this one connection when the reactor runs, and then is at its end. A process has
-/// it once: listening again is an error of kind [`io::ErrorKind::AddrInUse`]. Both addresses are [`Address::Stdio`].
+/// Listening makes a port that accepts this one connection when the reactor runs, and then is at its end. Connecting gives the
+/// connection to a client, such as one that awaits the lines that its user types
+/// ([`connect_stream`](crate::connect_stream)). A process has
+/// it once: doing either again is an error of kind [`io::ErrorKind::AddrInUse`]. Both addresses are [`Address::Stdio`].
 ///
 /// * The end of standard input is the end of the peer's input; what is still written reaches standard output.
 /// * Output counts as waiting until it has left the process. So when the connection is closed, and when
@@ -59,6 +63,12 @@ impl StdioEndpoint {
 impl ServerEndpoint for StdioEndpoint {
     fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort> {
         reactor.listen(Address::Stdio, ListenOptions::default(), factory)
+    }
+}
+
+impl ClientEndpoint for StdioEndpoint {
+    fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
+        reactor.connect(Address::Stdio, &ConnectOptions::default(), factory)
     }
 }
 

@@ -1,66 +1,42 @@
-//! What is typed, line by line, and where to show what comes, for the examples that talk to a server.
+//! What is typed, line by line, for the examples that send it somewhere.
 
-use std::cell::OnceCell;
-use std::io::{self, BufRead, Write};
-use std::rc::Rc;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::time::Duration;
 
-use ropewalk::{ConnectionId, Remote, Transport};
+use ropewalk::{ByteStream, ConnectError, ReactorHandle, StdioEndpoint, StreamError, connect_stream};
 
-/// What happens at the keyboard.
-pub(crate) enum Typed {
-    Line(Vec<u8>),
-    EndOfInput,
-}
+use super::Outcome;
 
-/// Asks for the next line, which comes as an event, [`Typed`], of the connection that asks.
-pub(crate) type Keyboard = Rc<dyn Fn(&Transport)>;
+/// How long a line may be, in bytes.
+const LINE_MAX: usize = 64 * 1024 * 1024;
+/// How long answers are waited for when there is nothing more to say.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// Shows what has come.
-pub(crate) type Screen = Rc<dyn Fn(&[u8]) -> io::Result<()>>;
+/// Standard input, be it a person or a file.
+pub(crate) struct Keyboard(ByteStream);
 
-/// The lines of standard input.
-pub(crate) fn keyboard() -> Keyboard {
-    let reader = OnceCell::new();
-    Rc::new(move |transport| {
-        let ask = reader.get_or_init(|| {
-            let (ask, asked) = channel();
-            let (remote, connection) = (transport.reactor().remote(), transport.id());
-            thread::spawn(move || read_when(&asked, &remote, connection));
-            ask
-        });
-        // After the end of the input nobody hears this, and nobody needs to.
-        let _ = ask.send(());
-    })
-}
-
-/// Reading standard input blocks, so this runs in a thread of its own. It reads a line whenever it is asked for one: so
-/// no more than one ever waits, however fast the input and however slow the server.
-fn read_when(asked: &Receiver<()>, remote: &Remote, connection: ConnectionId) {
-    for () in asked {
-        let mut line = Vec::new();
-        let typed = match io::stdin().lock().read_until(b'\n', &mut line) {
-            Ok(length) if length > 0 => Typed::Line(line),
-            Ok(_) | Err(_) => Typed::EndOfInput,
-        };
-        if remote.post_event(connection, typed).is_err() {
-            return;
-        }
+impl Keyboard {
+    pub(crate) async fn open(reactor: &ReactorHandle) -> Result<Self, ConnectError> {
+        Ok(Self(connect_stream(reactor, &StdioEndpoint::new()).await?))
     }
-}
 
-/// Standard output.
-pub(crate) fn screen() -> Screen {
-    Rc::new(|data| {
-        let mut output = io::stdout().lock();
-        output.write_all(data)?;
-        output.flush()
-    })
-}
+    /// Gives each line to `send`, without its end, and leaves time for an answer to the last.
+    pub(crate) async fn for_each(mut self, mut send: impl AsyncFnMut(Vec<u8>) -> Outcome) -> Outcome {
+        while let Some(line) = self.line().await? {
+            send(line).await?;
+        }
+        self.0.transport().reactor().sleep(ANSWER_TIME).await;
+        Ok(())
+    }
 
-/// The line without its end, whatever the system's end of line is.
-pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
+    async fn line(&mut self) -> Result<Option<Vec<u8>>, StreamError> {
+        let mut line = match self.0.read_until(b"\n", LINE_MAX).await {
+            // Nobody needs to end the last line.
+            Err(StreamError::Ended) => self.0.read().await?,
+            line => line?,
+        };
+        if let Some(line) = line.as_mut().filter(|line| line.ends_with(b"\r")) {
+            line.pop();
+        }
+        Ok(line)
+    }
 }

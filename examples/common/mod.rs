@@ -1,4 +1,7 @@
-//! What the examples share: their arguments, and the few lines that run a server.
+//! What the examples share: their arguments, and the few lines that run a server or a client.
+
+#[allow(dead_code, reason = "only a client has a user who types")]
+pub(crate) mod keyboard;
 
 use std::env;
 use std::error::Error;
@@ -7,7 +10,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use ropewalk::{
-    Address, DescribedEndpoint, Factory, Policy, Protocol, Reactor, ServerEndpoint, prepared, server_endpoint,
+    Address, ClientEndpoint, DescribedEndpoint, Factory, Policy, Protocol, Reactor, ReactorHandle,
+    ServerEndpoint, TaskError, client_endpoint, prepared, server_endpoint,
 };
 
 /// The last lines of every `--help` that speaks of endpoints.
@@ -141,6 +145,33 @@ fn run_at(usage: &str, default: &str, serve: impl FnOnce(&str) -> Outcome) -> Ex
         arguments.finish()?;
         serve(&endpoint)
     })
+}
+
+/// Runs a client whose only argument is its endpoint, which is `default` if there is none.
+#[allow(dead_code, reason = "others take more arguments")]
+pub(crate) fn run_client<F: Future<Output = Outcome> + 'static>(
+    usage: &str,
+    default: &str,
+    client: impl FnOnce(ReactorHandle, DescribedEndpoint<dyn ClientEndpoint>) -> F,
+) -> ExitCode {
+    run(usage, |mut arguments| {
+        let endpoint = client_endpoint(&arguments.next_or(default)?)?;
+        arguments.finish()?;
+        run_to_end(|reactor| client(reactor, endpoint))
+    })
+}
+
+/// Runs what `client` does until it has ended, or SIGINT (Ctrl-C) or SIGTERM.
+#[allow(dead_code, reason = "the servers run on")]
+pub(crate) fn run_to_end<F: Future<Output = Outcome> + 'static>(
+    client: impl FnOnce(ReactorHandle) -> F,
+) -> Outcome {
+    let mut reactor = Reactor::new()?;
+    reactor.stop_on_signals()?;
+    match reactor.block_on(client(reactor.handle()))? {
+        Err(TaskError::Cancelled) => Ok(()),
+        ended => ended?,
+    }
 }
 
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.

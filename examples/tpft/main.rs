@@ -61,7 +61,7 @@ fn get(mut arguments: Arguments) -> Outcome {
     let name = Path::new(&path).file_name().and_then(|name| name.to_str()).unwrap_or("");
     let local = PathBuf::from(arguments.next_or(name)?);
     arguments.finish()?;
-    client::converse(&endpoint, |messages| client::get(messages, path, local))
+    client::converse(endpoint, |messages| client::get(messages, path, local))
 }
 
 fn put(mut arguments: Arguments) -> Outcome {
@@ -69,5 +69,5 @@ fn put(mut arguments: Arguments) -> Outcome {
     let local = PathBuf::from(need(&mut arguments, "the local file")?);
     let path = need(&mut arguments, "the path of the file there")?;
     arguments.finish()?;
-    client::converse(&endpoint, |messages| client::put(messages, local, path))
+    client::converse(endpoint, |messages| client::put(messages, local, path))
 }

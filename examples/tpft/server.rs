@@ -84,7 +84,7 @@ fn rejection(error: &io::Error) -> Letter {
     Letter::Rejected { reason: reason.to_owned() }
 }
 
-async fn give(messages: &mut TinyMessages, store: &Store, path: &str) -> Result {
+async fn give(messages: &TinyMessages, store: &Store, path: &str) -> Result {
     match store.open(path) {
         Ok((file, size)) => {
             send(messages, Letter::DownloadConfirmation { size }).await?;
@@ -96,7 +96,7 @@ async fn give(messages: &mut TinyMessages, store: &Store, path: &str) -> Result 
     }
 }
 
-async fn take(messages: &mut TinyMessages, store: &Store, path: &str, size: u64) -> Result {
+async fn take(messages: &TinyMessages, store: &Store, path: &str, size: u64) -> Result {
     match store.create(path) {
         Ok(file) => {
             send(messages, Letter::Confirmed).await?;
@@ -107,13 +107,13 @@ async fn take(messages: &mut TinyMessages, store: &Store, path: &str, size: u64)
     }
 }
 
-async fn attend(mut messages: TinyMessages, store: Rc<Store>) -> Result {
+async fn attend(messages: TinyMessages, store: Rc<Store>) -> Result {
     messages.transport().set_idle_timeout(Some(PATIENCE));
     loop {
-        match receive(&mut messages).await? {
+        match receive(&messages).await? {
             None | Some(Letter::Close) => return Ok(()),
-            Some(Letter::DownloadRequest { path }) => give(&mut messages, &store, &path).await?,
-            Some(Letter::UploadRequest { size, path }) => take(&mut messages, &store, &path, size).await?,
+            Some(Letter::DownloadRequest { path }) => give(&messages, &store, &path).await?,
+            Some(Letter::UploadRequest { size, path }) => take(&messages, &store, &path, size).await?,
             // As the original does.
             Some(_) => {}
         }

@@ -17,7 +17,7 @@ pub(crate) async fn send(messages: &TinyMessages, letter: Letter) -> Result {
 }
 
 /// The next letter of a type that is known. None at the end of the connection.
-pub(crate) async fn receive(messages: &mut TinyMessages) -> Result<Option<Letter>> {
+pub(crate) async fn receive(messages: &TinyMessages) -> Result<Option<Letter>> {
     while let Some(message) = messages.receive().await? {
         if let Some(letter) = Letter::from_json(&message)? {
             return Ok(Some(letter));
@@ -27,7 +27,7 @@ pub(crate) async fn receive(messages: &mut TinyMessages) -> Result<Option<Letter
 }
 
 /// Waits for the other side's yes. Anything else is an error.
-pub(crate) async fn expect_confirmation(messages: &mut TinyMessages) -> Result {
+pub(crate) async fn expect_confirmation(messages: &TinyMessages) -> Result {
     match receive(messages).await? {
         Some(Letter::Confirmed) => Ok(()),
         other => Err(unexpected(other)),
@@ -54,7 +54,7 @@ pub(crate) async fn send_file(messages: &TinyMessages, file: File, size: u64) ->
 }
 
 /// Receives so many bytes into a file.
-pub(crate) async fn receive_file(messages: &mut TinyMessages, mut file: NewFile, size: u64) -> Result {
+pub(crate) async fn receive_file(messages: &TinyMessages, mut file: NewFile, size: u64) -> Result {
     let mut left = size;
     while left > 0 {
         let Some(chunk) = messages.receive().await? else { return Err(unexpected(None)) };

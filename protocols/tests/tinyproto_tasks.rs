@@ -4,15 +4,16 @@
 mod tiny;
 
 use std::io::Cursor;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk_protocols::{TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit};
 use ropewalk_reactor::testing::{Events, Probe, check_protocol};
-use ropewalk_reactor::{Limits, Result, Transport};
+use ropewalk_reactor::{Limits, Protocol, Reason, Result, Transport};
 use tiny::{Ends, Hears, transcript};
 
 /// Asks two questions, and puts the answers together.
-async fn register(mut messages: TinyMessages, log: Events) -> Result {
+async fn register(messages: TinyMessages, log: Events) -> Result {
     messages.send("name?").await?;
     let Some(name) = messages.receive().await? else { return Ok(()) };
     messages.send("town?").await?;
@@ -48,7 +49,7 @@ fn a_conversation_of_several_steps_is_written_in_a_line() {
 /// A connection whose code waits for messages and writes down what it hears.
 fn hears(log: &Events) -> Probe {
     let log = log.clone();
-    Probe::new(TinyReceiver::server(TinyTask::new(async move |mut messages: TinyMessages| {
+    Probe::new(TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
         loop {
             match messages.receive().await {
                 Ok(Some(message)) => log.record_bytes("message", &message),
@@ -64,11 +65,12 @@ fn hears(log: &Events) -> Probe {
 #[test]
 fn what_it_receives_keeps_the_laws_of_protocols() {
     let make = |log: Events| {
-        TinyReceiver::server(TinyTask::new(async move |mut messages: TinyMessages| {
-            while let Some(message) = messages.receive().await? {
+        TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
+            let hear = async |message: Vec<u8>| {
                 log.record_bytes("message", &message);
-            }
-            Ok(())
+                Ok(())
+            };
+            messages.for_each(hear).await
         }))
     };
     let outcome = check_protocol(make, b"\xff\0\0\0\x03joe\0\0\0\0\0\0\0\x04Cork");
@@ -98,25 +100,47 @@ fn what_came_before_the_end_is_received_before_it() {
     assert!(log.take()[0].contains("has as many as it may"));
 }
 
+/// A receiver, and why its connection was lost.
+struct Overheard<P>(TinyReceiver<P>, Events);
+
+impl<P: TinyProtocol> Protocol for Overheard<P> {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.0.connection_made(transport);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        self.0.data_received(transport, data)
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &Reason) {
+        self.1.record(reason);
+        self.0.connection_lost(transport, reason);
+    }
+}
+
 #[test]
 fn an_error_and_a_panic_end_the_connection() {
-    async fn fail(mut messages: TinyMessages) -> Result {
+    async fn fail(messages: TinyMessages) -> Result {
         match messages.receive().await?.as_deref() {
             Some(b"error") => Err("enough".into()),
             _ => panic!("the test wants this"),
         }
     }
-    for message in [b"\0\0\0\x05error", b"\0\0\0\x05panic"] {
-        let mut server = Probe::new(TinyReceiver::server(TinyTask::new(fail)));
+    let panicked = "the code of the connection did not come to its end";
+    for (message, why) in [(b"\0\0\0\x05error", "enough"), (b"\0\0\0\x05panic", panicked)] {
+        let log = Events::new();
+        let mut server = Probe::new(Overheard(TinyReceiver::server(TinyTask::new(fail)), log.clone()));
         server.deliver(b"\xff");
         server.deliver(message);
         assert!(server.peer().has_finished());
+        server.deliver_eof();
+        assert_eq!(log.take(), [format!("the connection was closed because of an error: {why}")]);
     }
 }
 
 #[test]
 fn messages_that_nobody_receives_make_the_peer_wait() {
-    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(async |mut messages: TinyMessages| {
+    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(async |messages: TinyMessages| {
         let reactor = messages.transport().reactor().clone();
         reactor.sleep(Duration::from_secs(1)).await;
         while messages.receive().await?.is_some() {}
@@ -137,7 +161,7 @@ fn messages_that_nobody_receives_make_the_peer_wait() {
 /// The peer sends large messages while it is to agree to something: were reading paused then, nobody would ever go on.
 #[test]
 fn two_ends_that_both_send_much_before_they_receive_do_not_wait_for_each_other() {
-    async fn talk(mut messages: TinyMessages, log: Events) -> Result {
+    async fn talk(messages: TinyMessages, log: Events) -> Result {
         for _ in 0..5 {
             messages.send(vec![b'x'; 200_000]).await?;
         }
@@ -196,15 +220,14 @@ fn a_message_may_be_read_while_it_is_sent() {
 fn a_receive_that_is_given_up_loses_nothing() {
     let log = Events::new();
     let heard = log.clone();
-    let mut server =
-        Probe::new(TinyReceiver::server(TinyTask::new(async move |mut messages: TinyMessages| {
-            let reactor = messages.transport().reactor().clone();
-            let patience = Duration::from_secs(1);
-            while reactor.timeout(patience, messages.receive()).await.is_err() {
-                heard.record("nothing yet");
-            }
-            Ok(())
-        })));
+    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
+        let reactor = messages.transport().reactor().clone();
+        let patience = Duration::from_secs(1);
+        while reactor.timeout(patience, messages.receive()).await.is_err() {
+            heard.record("nothing yet");
+        }
+        Ok(())
+    })));
     server.deliver(b"\xff\0\0\0\x02h");
     server.advance(Duration::from_secs(2));
     server.deliver("i");
@@ -225,7 +248,7 @@ fn a_message_from_elsewhere_goes_out_in_between() {
 /// What comes when nobody will receive any more must not keep the peer's agreement from being heard.
 #[test]
 fn code_that_has_ended_holds_up_nothing_that_was_transmitted() {
-    let bye = async |mut messages: TinyMessages| {
+    let bye = async |messages: TinyMessages| {
         messages.receive().await?;
         messages.transport().transmit("bye");
         Ok(())
@@ -237,4 +260,52 @@ fn code_that_has_ended_holds_up_nothing_that_was_transmitted() {
     server.deliver(b"\xff");
     assert_eq!(server.written(), b"bye");
     assert!(server.peer().has_finished());
+}
+
+#[test]
+fn what_hears_messages_may_wait_and_fail() {
+    let log = Events::new();
+    let heard = log.clone();
+    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
+        let result = messages
+            .for_each(async |message| match message.as_slice() {
+                b"error" => Err("enough".into()),
+                message => Ok(messages.send(message).await?),
+            })
+            .await;
+        heard.record(format_args!("{:?}", result.as_ref().map_err(ToString::to_string)));
+        result
+    })));
+    transcript(
+        &mut server,
+        &[
+            (b"\xff\0\0\0\x01a", b"\xff\xff\0\0\0\x01"),
+            (b"\xff", b"a"),
+            (b"\0\0\0\x05", b"\xff"),
+            (b"error", b""),
+        ],
+    );
+    assert_eq!(log.take(), [r#"Err("enough")"#]);
+    assert!(server.peer().has_finished());
+}
+
+#[test]
+fn each_message_is_received_by_one_of_those_who_wait_and_all_hear_of_the_end() {
+    let log = Events::new();
+    let heard = log.clone();
+    let mut server = Probe::new(TinyReceiver::server(TinyTask::new(async move |messages: TinyMessages| {
+        let (reactor, messages) = (messages.transport().reactor().clone(), Rc::new(messages));
+        for number in 1..=4 {
+            let (messages, log) = (Rc::clone(&messages), heard.clone());
+            let waiting = async move { log.record(format_args!("{number}: {:?}", messages.receive().await)) };
+            reactor.spawn(waiting).detach();
+        }
+        Ok(())
+    })));
+    server.deliver(b"\xff");
+    server.deliver(b"\0\0\0\x01a\0\0\0\x01b");
+    assert_eq!(log.take(), ["1: Ok(Some([97]))", "2: Ok(Some([98]))"]);
+    assert!(server.transport().is_open(), "the code has ended, but not those who have its messages");
+    server.deliver_eof();
+    assert_eq!(log.take(), ["3: Ok(None)", "4: Ok(None)"]);
 }

@@ -1,14 +1,11 @@
 //! Clients, which hear what a server says; what is typed comes as events.
 
-#[path = "../../examples/client.rs"]
+#[path = "../../examples/client/main.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod client;
 #[path = "../../examples/reconnecting_client.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod reconnecting_client;
-#[path = "../../examples/tiny_client.rs"]
-#[allow(dead_code, reason = "its main is for people")]
-mod tiny_client;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -50,25 +47,4 @@ fn reconnecting_client() {
     let outcome = check.run("one\r\ntwo\nthr");
     assert_eq!(outcome.written, b"Fred\r\n");
     assert_eq!(outcome.events, ["shown one", "shown two"]);
-}
-
-#[test]
-fn tiny_client() {
-    for is_polite in [false, true] {
-        let check = ProtocolCheck::new(|events| {
-            let screen = move |data: &[u8]| {
-                events.record_bytes("shown", data);
-                Ok(())
-            };
-            tiny_client::client(
-                Rc::new(|_| ()),
-                Rc::new(screen),
-                tiny_client::Ended::new(RefCell::new(Ok(()))),
-                is_polite,
-            )
-        });
-        let outcome = check.run(b"\xff\x00\x00\x00\x02hi");
-        assert_eq!(outcome.events, [r"shown hi\n"]);
-        check.run(b"\xff\x00\x00\x00\x02hi\xff\x00\x00\x00\x03you\xff");
-    }
 }

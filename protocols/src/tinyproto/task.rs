@@ -23,16 +23,16 @@ const MESSAGE_COST: usize = 64;
 /// A [`TinyProtocol`] that runs asynchronous code for each connection, which asks for the next message where it wants it: for
 /// conversations of several steps.
 ///
-/// The code runs as a [task](ropewalk_reactor::ReactorHandle::spawn) on the loop. When it ends, the connection is closed once
-/// everything is transmitted; if it ends with an error, the connection fails with that; so it does if it panics. When the
-/// connection is lost, the code goes on, and hears of it where it next sends or receives.
+/// The code runs as a [task](ropewalk_reactor::ReactorHandle::spawn) on the loop. When it ends it lets go of its
+/// [`TinyMessages`], which closes the connection; if it ends with an error, the connection fails with that; so it does if it
+/// panics. When the connection is lost, the code goes on, and hears of it where it next sends or receives.
 ///
 /// ```
 /// use ropewalk_protocols::{TinyMessages, TinyReceiver, TinyTask};
 /// use ropewalk_reactor::{Result, for_protocol};
 ///
 /// /// Asks for a name and a town.
-/// async fn register(mut messages: TinyMessages) -> Result {
+/// async fn register(messages: TinyMessages) -> Result {
 ///     messages.send("Your name?").await?;
 ///     let Some(name) = messages.receive().await? else { return Ok(()) };
 ///     messages.send("Your town?").await?;
@@ -44,14 +44,16 @@ const MESSAGE_COST: usize = 64;
 /// let factory = for_protocol(|| TinyReceiver::server(TinyTask::new(register)));
 /// ```
 ///
-/// A client does the same with [`TinyReceiver::client`](super::TinyReceiver::client).
-pub struct TinyTask<F> {
+/// A client that connects once needs none: `connect_tiny` of the endpoints gives it its messages.
+pub struct TinyTask {
     /// Until the connection is made.
-    code: Option<F>,
+    begin: Option<Box<dyn FnOnce(TinyMessages)>>,
     shared: Rc<Shared>,
 }
 
-/// The messages of a connection, for the code of its [`TinyTask`]. What comes after it was dropped is received by nobody.
+/// The messages of a connection, for code that awaits them: of a [`TinyTask`], or of a client that connected by
+/// `connect_tiny`. Dropping them closes the connection once everything is transmitted; what comes meanwhile is received by
+/// nobody.
 ///
 /// Messages wait in order until they are received; above 64 KiB reading is paused and the peer has to wait, but not while
 /// something is [being sent](Self::send), as the peer's agreement could not be heard then. When more than
@@ -73,33 +75,40 @@ struct Shared {
     cost: Cell<usize>,
     /// How many sends go on.
     sending: Cell<usize>,
-    /// The code has let go of its messages: it receives no more of them.
+    /// Nobody will receive any more.
     is_done: Cell<bool>,
     reading_paused: Cell<bool>,
     /// How the connection ended, once it has, or the peer's input.
     end: RefCell<Option<Result<(), TinyLost>>>,
-    waiting: RefCell<Option<Waker>>,
+    /// Those who wait for any of this to change.
+    waiting: RefCell<Vec<Waker>>,
 }
 
-impl<F, R> TinyTask<F>
-where
-    F: FnOnce(TinyMessages) -> R,
-    R: Future<Output = Result> + 'static,
-{
+impl TinyTask {
     /// A protocol that runs `code`.
-    pub fn new(code: F) -> Self {
-        Self { code: Some(code), shared: Rc::default() }
+    pub fn new<R>(code: impl FnOnce(TinyMessages) -> R + 'static) -> Self
+    where
+        R: Future<Output = Result> + 'static,
+    {
+        let begin = move |messages: TinyMessages| {
+            let transport = messages.transport.clone();
+            let verdict = Verdict { transport: transport.clone(), result: None };
+            let running = code(messages);
+            transport.reactor().spawn(async move { verdict.give(running.await) }).detach();
+        };
+        Self { begin: Some(Box::new(begin)), shared: Rc::default() }
     }
 }
 
 impl TinyMessages {
     /// Waits for the next message; `None` if the peer has ended the connection.
     ///
-    /// May be given up, by [`timeout`](ropewalk_reactor::ReactorHandle::timeout) for instance: no message is lost then.
+    /// May be given up, by [`timeout`](ropewalk_reactor::ReactorHandle::timeout) for instance: no message is lost then. If
+    /// several wait, each message is received by one of them.
     ///
     /// # Errors
     /// If the connection is lost, or a message broke off. What had come before is received before that.
-    pub async fn receive(&mut self) -> Result<Option<Vec<u8>>, TinyLost> {
+    pub async fn receive(&self) -> Result<Option<Vec<u8>>, TinyLost> {
         poll_fn(|context| {
             if let Some(message) = self.shared.take() {
                 self.shared.settle(&self.transport);
@@ -108,6 +117,20 @@ impl TinyMessages {
             self.shared.poll_end(context).map(|end| end.map(|()| None))
         })
         .await
+    }
+
+    /// Gives each message that comes to `hear`, one after the other, until the peer has ended the connection.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and what `hear` fails with.
+    pub async fn for_each<E: From<TinyLost>>(
+        &self,
+        mut hear: impl AsyncFnMut(Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(message) = self.receive().await? {
+            hear(message).await?;
+        }
+        Ok(())
     }
 
     /// Transmits a message, and waits until the peer has agreed to it and it was written to the connection. When this is given
@@ -142,6 +165,7 @@ impl Drop for TinyMessages {
         self.shared.cost.set(0);
         drop(self.shared.messages.take());
         self.shared.settle(&self.transport);
+        self.transport.close_after_transmission();
     }
 }
 
@@ -179,8 +203,10 @@ impl Shared {
         if let Some(end) = &*self.end.borrow() {
             return Poll::Ready(end.clone());
         }
-        let replaced = self.waiting.replace(Some(context.waker().clone()));
-        drop(replaced);
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.push(context.waker().clone());
+        }
         Poll::Pending
     }
 
@@ -191,8 +217,7 @@ impl Shared {
     }
 
     fn wake(&self) {
-        let waiting = self.waiting.take();
-        if let Some(waker) = waiting {
+        for waker in self.waiting.take() {
             waker.wake();
         }
     }
@@ -218,40 +243,35 @@ impl Drop for Sending<'_> {
     }
 }
 
-/// Closes a connection whose code has ended.
-struct Closing {
+/// Has a connection fail whose code did not come to a good end.
+struct Verdict {
     transport: Transport,
-    /// Not if it has panicked.
+    /// None if the code has panicked.
     result: Option<Result>,
 }
 
-impl Closing {
-    fn end_with(mut self, result: Result) {
+impl Verdict {
+    fn give(mut self, result: Result) {
         self.result = Some(result);
     }
 }
 
-impl Drop for Closing {
+impl Drop for Verdict {
     fn drop(&mut self) {
         match self.result.take() {
-            Some(Ok(())) => self.transport.close_after_transmission(),
+            Some(Ok(())) => {}
             Some(Err(error)) => self.transport.fail(error),
             None => self.transport.fail("the code of the connection did not come to its end"),
         }
     }
 }
 
-impl<F, R> TinyProtocol for TinyTask<F>
-where
-    F: FnOnce(TinyMessages) -> R,
-    R: Future<Output = Result> + 'static,
-{
+impl TinyProtocol for TinyTask {
     fn connection_made(&mut self, transport: &Transport) {
-        let Some(code) = self.code.take() else { return };
         let messages = TinyMessages { transport: transport.clone(), shared: Rc::clone(&self.shared) };
-        let closing = Closing { transport: transport.clone(), result: None };
-        let running = code(messages);
-        transport.reactor().spawn(async move { closing.end_with(running.await) }).detach();
+        if let Some(begin) = self.begin.take() {
+            begin(messages);
+        }
     }
 
     fn message_received(&mut self, transport: &Transport, message: &[u8]) -> Result {
@@ -279,7 +299,7 @@ impl fmt::Display for TinyLost {
 
 impl Error for TinyLost {}
 
-impl<F> fmt::Debug for TinyTask<F> {
+impl fmt::Debug for TinyTask {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TinyTask")
     }

@@ -186,7 +186,7 @@ fn two_answers_may_wait_that_are_as_long_as_the_largest_message_and_no_third() {
     for fragments in [false, true] {
         let (mut probe, log) = opened(Listens::echo, |receiver| receiver.max_message(10 * MEBIBYTE));
         act(&mut probe, move |socket| {
-            let message = fragments.then(|| socket.begin_binary().unwrap());
+            let message = fragments.then(|| socket.begin(MessageKind::Binary).unwrap());
             for answers in 1..=3 {
                 socket.send(&vec![7; 10 * MEBIBYTE][..]);
                 assert_eq!(socket.is_open(), answers < 3, "the answer number {answers}");

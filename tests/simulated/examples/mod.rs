@@ -18,7 +18,7 @@ mod chat_tls;
 #[path = "../../../examples/circuits_chat.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod circuits_chat;
-#[path = "../../../examples/client.rs"]
+#[path = "../../../examples/client/main.rs"]
 #[allow(dead_code, reason = "its main is for people")]
 mod client;
 #[path = "../../../examples/echo.rs"]

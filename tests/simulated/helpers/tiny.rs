@@ -1,15 +1,16 @@
 //! Two ends of tinyproto that both transmit of their own accord hear everything once and in order.
 
 use std::io::Cursor;
+use std::net::SocketAddr;
 
 use ropewalk::simulation::{Simulation, simulate};
 use ropewalk::testing::Dice;
 use ropewalk::{
-    Delivery, Reason, Result, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit, Transport,
-    for_protocol,
+    Delivery, ReactorHandle, Reason, Result, TcpClientEndpoint, TinyMessages, TinyProtocol, TinyReceiver,
+    TinyTask, Transmit, Transport, connect_tiny, for_protocol,
 };
 
-use super::{End, MILLISECOND, SECOND, Trouble, await_connection, connect, hosts};
+use super::{End, MILLISECOND, PORT, SECOND, Trouble, await_connection, connect, hosts};
 
 /// Has messages of more bytes than this delivered in pieces.
 const WHOLE_MAX: u32 = 1_000;
@@ -136,7 +137,7 @@ fn both_ends_talk_all_the_time_and_everything_arrives_once_and_in_order() {
 }
 
 /// A server that asks a question until it gets no more answers, written in a line.
-async fn ask(mut messages: TinyMessages, end: End) -> Result {
+async fn ask(messages: TinyMessages, end: End) -> Result {
     for number in 0.. {
         messages.send(format!("question {number}")).await?;
         let Some(answer) = messages.receive().await? else { break };
@@ -146,9 +147,15 @@ async fn ask(mut messages: TinyMessages, end: End) -> Result {
 }
 
 /// A client that answers so many questions and then leaves.
-async fn answer(mut messages: TinyMessages, questions: u64, end: End, pause: u32) -> Result {
+async fn answer(
+    reactor: ReactorHandle,
+    endpoint: TcpClientEndpoint,
+    questions: u64,
+    end: End,
+    pause: u32,
+) -> Result {
+    let messages = connect_tiny(&reactor, &endpoint, |receiver| receiver).await?;
     end.made(messages.transport());
-    let reactor = messages.transport().reactor().clone();
     for number in 0..questions {
         let Some(question) = messages.receive().await? else { return Err("the server has left".into()) };
         assert_eq!(String::from_utf8(question)?, format!("question {number}"));
@@ -173,10 +180,9 @@ fn conversations_that_are_written_in_a_line_go_step_by_step() {
             }))
         });
         let (end, questions, pause) = (client.clone(), dice.roll(30), dice.roll(50) as u32);
-        connect(simulation, &pair, move || {
-            let end = end.clone();
-            TinyReceiver::client(TinyTask::new(move |messages| answer(messages, questions, end, pause)))
-        });
+        let endpoint = TcpClientEndpoint::from(SocketAddr::from((pair.0.address(), PORT)));
+        let reactor = simulation.reactor(&pair.1);
+        reactor.spawn(answer(reactor.clone(), endpoint, questions, end, pause)).detach();
         simulation.run_for(MILLISECOND * dice.roll(5_000) as u32);
         let trouble = Trouble::any(&dice);
         trouble.befalls(simulation, &pair, (&server, &client));

@@ -45,7 +45,7 @@ use listener::MioListener;
 use lookups::Lookups;
 use shared::Shared;
 use signals::SignalWatch;
-use stdio::StdioListener;
+use stdio::{StdioListener, StdioStream};
 use stream::MioStream;
 #[cfg(unix)]
 use unix::{listener::MioUnixListener, stream::MioUnixStream};
@@ -148,6 +148,7 @@ impl Driver for MioDriver {
             Address::Tcp(address) => Ok(Box::new(MioStream::connect(&self.shared, *address, options)?)),
             #[cfg(unix)]
             Address::Unix(address) => Ok(Box::new(MioUnixStream::connect(&self.shared, address, options)?)),
+            Address::Stdio => Ok(Box::new(StdioStream::connect(&self.waker)?)),
             _ => Err(address.no_stream()),
         }
     }

@@ -6,6 +6,8 @@ mod talking;
 mod tpft;
 mod ways;
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::process::Command;
 
 use package::{VERSIONS, client, server};
@@ -73,18 +75,40 @@ fn a_collision_with_a_peer_in_python_is_reported() {
     }
 }
 
-/// The echo client reads lines, and waits for answers before it goes on.
 #[test]
-fn the_client_example_talks_politely_to_an_echo_in_python() {
+fn the_client_example_does_not_interrupt_an_echo_in_python() {
     for version in VERSIONS {
         let (_python, port) = server(version, "Echo", &[]);
         let mut command = Command::new(example_path("tiny_client"));
-        command.args(["--polite", &format!("127.0.0.1:{port}")]);
+        command.arg(format!("127.0.0.1:{port}"));
         let finished = Running::with_input(&mut command, "one\ntwo\n\nthree\nQUIT\n").finish();
         let answers = "Echo back: one\nEcho back: two\nEcho back: \nEcho back: three\n";
         assert_eq!(finished.output, answers, "{version}: {}", finished.errors);
         assert!(finished.status.success());
     }
+}
+
+#[test]
+fn the_client_example_says_why_it_could_not_begin_or_was_broken_off() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let fails = |because: &str| {
+        let mut command = Command::new(example_path("tiny_client"));
+        let finished = Running::start(command.arg(address.to_string())).finish();
+        assert_eq!((finished.status.code(), finished.output.as_str()), (Some(1), ""));
+        let last = finished.errors.lines().last().unwrap();
+        assert!(last.starts_with("error: ") && last.ends_with(because), "{}", finished.errors);
+    };
+    let answer = |bytes: &'static [u8]| {
+        let server = server.try_clone().unwrap();
+        std::thread::spawn(move || server.accept().unwrap().0.write_all(bytes).unwrap());
+    };
+    answer(b"\xff\0\0\0\x05he");
+    fails("a message broke off after 2 of 5 bytes");
+    answer(b"hello?");
+    fails("the peer does not speak tinyproto: its first byte is 68");
+    drop(server);
+    fails("Connection refused (os error 111)");
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn a_client_in_python_chats_with_one_of_ours() {
         ours.say("bye\n");
         assert_eq!(python.line(), "[2] **joined the chat");
         assert_eq!(python.line(), "[2] bye");
-        ours.say("quit\n");
+        ours.end_input();
         assert!(ours.finish().status.success());
     }
 }

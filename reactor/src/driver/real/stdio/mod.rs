@@ -25,6 +25,14 @@ const RETRY: Duration = Duration::from_millis(20);
 /// thread may be waiting for input for ever.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+fn take() -> io::Result<()> {
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        let text = "standard input and output are taken: a process has them once";
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
+    }
+    Ok(())
+}
+
 /// Accepts one connection, and says then that there will be no other.
 pub(super) struct StdioListener {
     waker: Arc<MioWaker>,
@@ -34,10 +42,7 @@ pub(super) struct StdioListener {
 
 impl StdioListener {
     pub(super) fn listen(waker: &Arc<MioWaker>) -> io::Result<Self> {
-        if TAKEN.swap(true, Ordering::Relaxed) {
-            let text = "standard input and output are taken: a process has them once";
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
-        }
+        take()?;
         Ok(Self { waker: Arc::clone(waker), fresh: true })
     }
 
@@ -76,7 +81,7 @@ impl Drop for StdioListener {
 
 /// The connection. Output counts as written once it has left the process, so that whoever waits for that need not know
 /// of the thread.
-struct StdioStream {
+pub(super) struct StdioStream {
     waker: Arc<MioWaker>,
     input: Arc<Input>,
     output: Arc<Output>,
@@ -87,6 +92,12 @@ struct StdioStream {
 }
 
 impl StdioStream {
+    /// The connection without a listener.
+    pub(super) fn connect(waker: &Arc<MioWaker>) -> io::Result<Self> {
+        take()?;
+        Ok(Self::new(waker))
+    }
+
     fn new(waker: &Arc<MioWaker>) -> Self {
         Self {
             waker: Arc::clone(waker),
@@ -99,13 +110,14 @@ impl StdioStream {
 }
 
 impl Stream for StdioStream {
-    /// Starts the threads.
+    /// Starts the threads, and says that it can be written to, as an attempt to connect waits for that.
     fn register(&mut self, token: Token) -> io::Result<()> {
         let bell = Bell { waker: Arc::clone(&self.waker), token };
         let (output, ring) = (Arc::clone(&self.output), bell.clone());
         thread::Builder::new().name("ropewalk-stdout".to_owned()).spawn(move || output.serve(&ring))?;
         let input = Arc::clone(&self.input);
         thread::Builder::new().name("ropewalk-stdin".to_owned()).spawn(move || input.serve(&bell))?;
+        self.waker.report(token, Readiness { writable: true, ..Readiness::default() });
         Ok(())
     }
 

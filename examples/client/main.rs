@@ -6,8 +6,8 @@
 //! ```
 //!
 //! It is what `telnet 127.0.0.1 8123` does, and ends when either side has no more to say.
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "common/keyboard.rs"]
 mod keyboard;
 
 use std::any::Any;
