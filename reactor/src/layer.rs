@@ -131,7 +131,7 @@ pub enum LayerEnd {
     /// The protocol has finished sending, somebody has closed the connection, or its time was over, as it may be of an idle one.
     Finished,
     /// The connection was [dismissed](crate::Transport::dismiss), as all are when the reactor
-    /// [drains](crate::ReactorHandle::drain).
+    /// [drains](crate::ReactorHandle::drain) or stops.
     Dismissed,
     /// The connection ends for another [`Reason`](crate::Reason) than [`Reason::Closed`](crate::Reason::Closed): a callback has
     /// returned an error, say. Not if the protocol had finished sending before.

@@ -410,8 +410,9 @@ fn fill(stack: &mut Stack, shared: &Shared) -> Result {
         shared.give_back_output(piece);
         result?;
     }
-    let finishes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
-    if finishes && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
+    let closes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
+    // Dismissed without closing: the reactor stops.
+    if (closes || shared.has(DISMISSED)) && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
         return stack.close(end(shared));
     }
     Ok(())

@@ -26,7 +26,7 @@ use crate::websocket::{CloseCode, close_frame};
 /// Pings are answered. A close frame of the peer with code 1000, 1001 or none ends the input; with any other it is
 /// [`WebSocketError::ClosedByPeer`]. This side says by code 1000 that it will send nothing more; that the peer still may, as other
 /// streams have it, is of use between ends that are such streams, whereas browsers send nothing more. It says 1001 (going away) if
-/// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains, and 1011 (internal error; RFC
+/// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains or stops, and 1011 (internal error; RFC
 /// 6455, section 7.4.1) if the connection ends because of an error of the protocol; an idle connection that ends in time is told 1000. A connection that ends
 /// without a close frame is [truncated](ropewalk_reactor::Reason::Truncated). A peer that breaks the protocol of WebSockets is told
 /// so by a close frame, and the connection ends with a [`WebSocketError`].
