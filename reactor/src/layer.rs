@@ -136,6 +136,9 @@ pub enum LayerEnd {
     /// The connection ends for another [`Reason`](crate::Reason) than [`Reason::Closed`](crate::Reason::Closed): a callback has
     /// returned an error, say. Not if the protocol had finished sending before.
     Failed,
+    /// What was sent is not all that there should have been ([`Transport::cut_off`](crate::Transport::cut_off)): the peer must not
+    /// take it for that.
+    CutOff,
 }
 
 /// Where a [`Layer`] is in its life.

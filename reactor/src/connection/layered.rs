@@ -9,8 +9,8 @@ use super::opening::Opening;
 use super::stack::{Learnt, Stack};
 use crate::event_loop::callbacks::{Watch, catch};
 use crate::transport::shared::{
-    CARRYING, DISMISSED, FAILED, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER,
-    Rare, Shared,
+    CARRYING, CUT_OFF, DISMISSED, FAILED, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED,
+    LAYERS_ANSWER, Rare, Shared,
 };
 use crate::{InputBeforeLayer, Layer, LayerEnd, Reason, Result};
 
@@ -379,7 +379,9 @@ fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
 
 /// Why this side sends nothing more.
 fn end(shared: &Shared) -> LayerEnd {
-    if shared.has(FAILED) {
+    if shared.has(CUT_OFF) {
+        LayerEnd::CutOff
+    } else if shared.has(FAILED) {
         LayerEnd::Failed
     } else if shared.has(DISMISSED) {
         LayerEnd::Dismissed

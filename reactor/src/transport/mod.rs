@@ -136,6 +136,21 @@ impl Transport {
         self.shared.end_with(Reason::Aborted, Event::Abort);
     }
 
+    /// Drops the connection as one that does not carry all that it should have carried: what was written so far is sent, within
+    /// [`Limits::close_timeout`], a registered producer is stopped, and then the peer is told that this is no orderly end: by a layer
+    /// (code 1011 of WebSockets, no `close_notify` of TLS), or without any by a reset, which may reach the peer before the last that
+    /// it has not read. `connection_lost` follows with [`Reason::Aborted`]. After
+    /// [`lose_write_connection`](Self::lose_write_connection), when all was written, it only closes as
+    /// [`lose_connection`](Self::lose_connection) does.
+    pub fn cut_off(&self) {
+        if self.shared.state().accepts_output() {
+            self.shared.set(shared::CUT_OFF, true);
+            self.shared.end_with(Reason::Aborted, Event::LoseConnection);
+        } else {
+            self.lose_connection();
+        }
+    }
+
     /// Stops delivering input until [`resume_reading`](Self::resume_reading), so that the peer is slowed down.
     ///
     /// The rest of the current read is the protocol's: receivers of lines and messages keep it and go on when

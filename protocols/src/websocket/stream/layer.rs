@@ -27,7 +27,7 @@ use crate::websocket::{CloseCode, close_frame};
 /// [`WebSocketError::ClosedByPeer`]. This side says by code 1000 that it will send nothing more; that the peer still may, as other
 /// streams have it, is of use between ends that are such streams, whereas browsers send nothing more. It says 1001 (going away) if
 /// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains or stops, and 1011 (internal error; RFC
-/// 6455, section 7.4.1) if the connection ends because of an error of the protocol; an idle connection that ends in time is told 1000. A connection that ends
+/// 6455, section 7.4.1) if the connection ends because of an error of the protocol, or was [cut off](ropewalk_reactor::Transport::cut_off); an idle connection that ends in time is told 1000. A connection that ends
 /// without a close frame is [truncated](ropewalk_reactor::Reason::Truncated). A peer that breaks the protocol of WebSockets is told
 /// so by a close frame, and the connection ends with a [`WebSocketError`].
 ///
@@ -172,7 +172,7 @@ impl Layer for WebSocketLayer {
 
     fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
         let code = match (end, self.closed_with) {
-            (LayerEnd::Failed, _) => Some(CloseCode::INTERNAL_ERROR),
+            (LayerEnd::Failed | LayerEnd::CutOff, _) => Some(CloseCode::INTERNAL_ERROR),
             (_, Some(heard)) => heard,
             (LayerEnd::Dismissed, None) => Some(CloseCode::GOING_AWAY),
             (LayerEnd::Finished, None) => Some(CloseCode::NORMAL),
