@@ -121,6 +121,7 @@ impl Connection {
                 Ok(Sent { taken, offered }) => {
                     budget -= taken;
                     self.note_written(taken, offered);
+                    self.deadlines.activity(self.shared().now());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -141,8 +142,9 @@ impl Connection {
     pub(super) fn note_written(&mut self, taken: usize, offered: usize) {
         self.writable = taken == offered;
         self.shared().reactor.core().counters.written(taken);
-        let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
-        self.deadlines.progress(self.shared().now(), renews);
+        if !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER) {
+            self.deadlines.begin(self.shared().now());
+        }
     }
 
     /// Tells the protocol when output has passed one of the marks since it was told last.

@@ -295,7 +295,8 @@ impl Transport {
 
     /// Closes the connection with [`Timeout::Idle`](crate::Timeout::Idle) when nothing was read or written for `period`;
     /// `None` turns that off, as it is by default. Returns the period before. Traffic starts the period anew, at next to
-    /// no cost; so does this call.
+    /// no cost; so does this call. What layers say to each other, such as the pings of a
+    /// [heartbeat](crate::Layer::heartbeat), is no traffic here.
     pub fn set_idle_timeout(&self, period: Option<Duration>) -> Option<Duration> {
         let before = self.shared.idle_timeout.replace(period);
         self.shared.set(shared::IDLE_RESTARTED, true);
