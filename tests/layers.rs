@@ -11,8 +11,8 @@ use std::time::Duration;
 use layering::{END, GREETING, Header, Layered, Masked, masked, unmask};
 use ropewalk::testing::Peer;
 use ropewalk::{
-    ConnectError, ConnectOptions, ConnectResult, Factory, Layer, LayerState, Result, Status, Transport,
-    factory_fn, for_protocol,
+    ConnectError, ConnectOptions, ConnectResult, Factory, Layer, LayerState, Producer, ProducerKind, Result,
+    Status, Transport, factory_fn, for_protocol,
 };
 use world::{Echo, Log, Script, World, limits};
 
@@ -512,6 +512,68 @@ fn a_factory_may_refuse_before_a_byte_is_exchanged() {
     let (_, result) = connect(&mut world, Refuses(Rc::clone(&built)));
     assert!(result.take().unwrap().is_err());
     assert!(!built.get());
+}
+
+/// A server whose layer is open, with what the reactor does when it stops.
+fn stopped(script: impl Fn(&Log) -> Script + 'static, before: impl FnOnce(&Peer)) -> (Peer, Log) {
+    let (mut world, peer, log, _) = serve(script);
+    peer.send(GREETING);
+    world.settle();
+    before(&peer);
+    world.settle();
+    world.reactor.stop();
+    while world.reactor.run_once(Some(Duration::ZERO)).unwrap() == Status::Running {}
+    assert_eq!(world.connections(), 0);
+    (peer, log)
+}
+
+#[test]
+fn a_stop_sends_what_was_written_and_the_layers_farewell() {
+    let script = |log: &Log| {
+        Script::new(log).on_made(|transport| transport.set_farewell("bye")).on_data(|transport, _| {
+            transport.write("so far ");
+            Ok(())
+        })
+    };
+    let (peer, log) = stopped(script, |peer| peer.send(masked("more")));
+    assert_eq!(peer.received(), [GREETING, &masked("so far "), &masked("bye"), END].concat());
+    assert!(peer.has_finished() && !peer.was_reset());
+    assert_eq!(log.take(), ["made", "data more", "lost shutdown"]);
+}
+
+#[test]
+fn a_stop_has_layers_say_no_end_of_what_is_cut_off() {
+    let script = |log: &Log| {
+        Script::new(log).on_data(|transport, _| {
+            transport.write("not all of this");
+            Ok(())
+        })
+    };
+    let (peer, _) = stopped(script, |peer| {
+        let _ = peer.received();
+        peer.set_window(Some(1));
+        peer.send(masked("x"));
+    });
+    assert_eq!(peer.received(), masked("not all of this")[..1]);
+    assert!(peer.was_reset());
+    // Nor while a producer has more to write.
+    let script = |log: &Log| {
+        Script::new(log).on_made(|transport| transport.register_producer(Once, ProducerKind::Pull).unwrap())
+    };
+    let (peer, _) = stopped(script, |_| {});
+    assert_eq!(peer.received(), [GREETING, &masked("a piece")].concat());
+}
+
+/// Writes a piece, and does not say that it was all.
+struct Once;
+
+impl Producer for Once {
+    fn resume_producing(&mut self, transport: &Transport) {
+        if transport.buffered() == 0 && transport.keepsake::<()>().is_none() {
+            transport.keep(Rc::new(()));
+            transport.write("a piece");
+        }
+    }
 }
 
 #[test]

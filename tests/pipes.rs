@@ -202,42 +202,56 @@ fn the_directions_do_not_wait_for_each_other() {
     assert!(pair.right.received() == pattern(MIB, 0));
 }
 
-/// A reset closes the other side, after what was written to it.
+/// A reset resets the other side, after what was written to it.
 #[test]
-fn a_reset_closes_the_other_side_once_its_output_is_sent() {
+fn a_reset_reaches_the_other_side_once_its_output_is_sent() {
     let mut pair = Pair::joined();
     pair.left.set_window(Some(0));
     pair.right.send("last words");
     pair.settle();
     pair.right.reset();
     pair.settle();
-    assert!(!pair.left.has_finished());
+    assert!(!pair.left.has_finished() && !pair.left.was_reset());
     pair.left.set_window(None);
     pair.settle();
     assert_eq!(pair.left.received(), b"last words");
+    assert!(pair.left.was_reset());
+    pair.assert_over();
+}
+
+/// What had come to its end before was whole.
+#[test]
+fn a_reset_behind_the_end_of_input_closes_the_other_side() {
+    let mut pair = Pair::joined();
+    pair.right.send("all of it");
+    pair.right.finish();
+    pair.settle();
+    pair.right.reset();
+    pair.settle();
+    assert_eq!(pair.left.received(), b"all of it");
     assert!(pair.left.has_finished() && !pair.left.was_reset());
     pair.left.finish();
     pair.assert_over();
 }
 
-/// Whatever ends one connection closes the other.
+/// Whatever ends one connection ends the other, in the same way.
 #[test]
-fn every_loss_closes_the_other_side() {
+fn every_loss_ends_the_other_side() {
     type End = fn(&Transport, &Peer);
-    let ends: [(&str, End); 6] = [
-        ("an abort", |transport, _| transport.abort_connection()),
-        ("a close", |transport, _| transport.lose_connection()),
-        ("an error", |transport, _| transport.fail("no more")),
-        ("an idle timeout", |transport, _| {
+    let ends: [(&str, bool, End); 6] = [
+        ("an abort", false, |transport, _| transport.abort_connection()),
+        ("a close", true, |transport, _| transport.lose_connection()),
+        ("an error", false, |transport, _| transport.fail("no more")),
+        ("an idle timeout", true, |transport, _| {
             transport.set_idle_timeout(Some(SECOND));
         }),
-        ("a deadline", |transport, _| transport.set_deadline(Some(SECOND))),
-        ("a failed write", |transport, peer| {
+        ("a deadline", true, |transport, _| transport.set_deadline(Some(SECOND))),
+        ("a failed write", false, |transport, peer| {
             peer.fail_next(Operation::Write, 1, io::ErrorKind::BrokenPipe);
             transport.write("x");
         }),
     ];
-    for (end, act) in ends {
+    for (end, is_orderly, act) in ends {
         for of_left in [true, false] {
             let mut pair = Pair::joined();
             let (ended, its_peer, other) = match of_left {
@@ -246,7 +260,7 @@ fn every_loss_closes_the_other_side() {
             };
             act(ended, its_peer);
             pair.world.run_for(4 * SECOND);
-            assert!(other.has_finished() && !other.was_reset(), "{end}");
+            assert_eq!((other.has_finished(), other.was_reset()), (is_orderly, !is_orderly), "{end}");
             pair.assert_over();
         }
     }
@@ -259,8 +273,7 @@ fn a_stuck_reader_ends_both() {
     pair.right.set_window(Some(0));
     pair.left.send(pattern(MIB, 0));
     pair.world.run_for(Limits::DEFAULT.write_timeout);
-    assert!(pair.right.is_closed());
-    assert!(pair.left.has_finished());
+    assert!(pair.right.was_reset() && pair.left.was_reset());
     pair.assert_over();
 }
 

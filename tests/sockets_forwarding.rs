@@ -3,15 +3,19 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use ropewalk::{Factory, LimitConnections, LimitPerPeer, Policy, PortForward, Reactor, TcpClientEndpoint};
+use ropewalk::{
+    Factory, LimitConnections, LimitPerPeer, Policy, PortForward, Reactor, ServerEndpoint, TcpClientEndpoint,
+    TcpServerEndpoint, WebSocketServerConfig, WebSocketServerEndpoint,
+};
 use support::{
     Log, Probe, dead_address, dial, dial_with_small_window, listen, pattern, read_all, read_to_end, reset,
-    run_until, run_until_empty, settle, with_peer,
+    run_until, run_until_empty, settle, socket_address, with_peer,
 };
 
 fn forward_to(target: SocketAddr) -> impl Factory {
@@ -105,6 +109,63 @@ fn a_refusing_backend_closes_the_client() {
     run_until_empty(&mut reactor);
     assert_eq!(reactor.stats().connections_opened, 20, "the attempts are no connections");
     assert_eq!(reactor.stats().timers, 0);
+}
+
+/// A backend that says half of it and resets the connection when it is told to.
+fn half_a_backend() -> (SocketAddr, Sender<()>) {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = target.local_addr().unwrap();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stream = target.accept().unwrap().0;
+        stream.write_all(b"half").unwrap();
+        told.recv().unwrap();
+        reset(stream);
+    });
+    (address, tell)
+}
+
+/// Half of an answer does not pass for all of it.
+#[test]
+fn a_backend_that_breaks_off_is_no_orderly_end() {
+    let mut reactor = Reactor::new().unwrap();
+    let (target, resets) = half_a_backend();
+    let address = listen(&reactor, forward_to(target));
+    let (_, end) = with_peer(&mut reactor, move || {
+        let mut client = dial(address);
+        client.read_exact(&mut [0; 4]).unwrap();
+        resets.send(()).unwrap();
+        read_to_end(&client)
+    });
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    run_until_empty(&mut reactor);
+}
+
+/// A browser is told by a code.
+#[test]
+fn a_websocket_hears_that_its_backend_has_broken_off() {
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    const ANSWER_LENGTH: usize = 129;
+    let mut reactor = Reactor::new().unwrap();
+    let (target, resets) = half_a_backend();
+    let tcp: TcpServerEndpoint = "127.0.0.1:0".parse().unwrap();
+    let endpoint = WebSocketServerEndpoint::new(tcp, WebSocketServerConfig::new());
+    let port = endpoint.listen(&reactor, forward_to(target)).unwrap();
+    let address = socket_address(port.address());
+    let (heard, end) = with_peer(&mut reactor, move || {
+        let mut client = dial(address);
+        client.write_all(REQUEST.as_bytes()).unwrap();
+        let mut half = [0; ANSWER_LENGTH + 6];
+        client.read_exact(&mut half).unwrap();
+        assert_eq!(half[ANSWER_LENGTH..], *b"\x82\x04half");
+        resets.send(()).unwrap();
+        read_to_end(&client)
+    });
+    end.unwrap();
+    // A close frame: 1011.
+    assert_eq!(heard, b"\x88\x02\x03\xf3");
+    run_until_empty(&mut reactor);
 }
 
 /// Clients that vanish, before or after their backend is there, leave no connection and no timer.

@@ -5,6 +5,7 @@ mod common;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use common::greeter;
 use ropewalk_endpoints::{
@@ -13,6 +14,7 @@ use ropewalk_endpoints::{
 };
 use ropewalk_protocols::{HttpRequest, HttpResponse, WebSocketServerConfig, WebSocketUrl};
 use ropewalk_reactor::Reactor;
+use ropewalk_reactor::testing::Memory;
 
 /// What a client hears from a server, where `PORT` is the server's port, or why it is not connected.
 fn talk(server: &str, client: &str) -> Result<String, String> {
@@ -80,6 +82,37 @@ fn servers_and_clients_of_all_spellings_get_along() {
     }
 }
 
+/// When a WebSocket of such a server is asked for a sign of life, in seconds.
+fn asked_after(server: &str) -> Option<u64> {
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let memory = Memory::new();
+    let mut reactor = memory.reactor();
+    let (silent, _) = greeter("");
+    let port = server_endpoint(server).unwrap().listen(&reactor, silent).unwrap();
+    memory.settle(&mut reactor);
+    let peer =
+        memory.connect(format!("127.0.0.1:{}", port.address().port().unwrap()).parse().unwrap()).unwrap();
+    peer.send(REQUEST);
+    memory.settle(&mut reactor);
+    assert!(peer.received().starts_with(b"HTTP/1.1 101 "));
+    (1..=100).find(|_| {
+        memory.run_for(&mut reactor, Duration::from_secs(1));
+        !peer.received().is_empty()
+    })
+}
+
+#[test]
+fn heartbeats_are_described_in_seconds() {
+    for (argument, after) in
+        [("", Some(30)), (":heartbeat=5", Some(5)), (":heartbeat=off", None), (":heartbeat=0", None)]
+    {
+        let server = format!("ws:0:interface=127.0.0.1{argument}");
+        assert_eq!(asked_after(&server), after, "{server}");
+    }
+    assert_eq!(talk("ws:0:heartbeat=5", "ws:127.0.0.1:PORT:heartbeat=0.5").as_deref(), Ok("welcome"));
+}
+
 #[test]
 fn who_is_not_wanted_is_refused() {
     let server = r"ws:0:interface=127.0.0.1:path=/chat:origin=https\://a.example";
@@ -140,6 +173,7 @@ fn what_is_wrong_is_told() {
         ("ws:8080:path=/ä", "it must begin with / and be of visible ASCII characters"),
         ("ws:8080:origin=a,,b", "it must be one text or more, separated by commas"),
         ("ws:8080:text=maybe", "it must be yes or no"),
+        ("ws:8080:heartbeat=often", "it must be a number of seconds, as in 5 or 0.5, or off"),
         (r"ws:8080:endpoint=tcp\:1", "leave it out, as endpoint says what it goes over"),
         (r"ws:endpoint=tpc\:1", r#"the endpoint "tpc:1" is of an unknown kind"#),
         ("ws:8080:paht=/", "did you mean path?"),

@@ -75,9 +75,10 @@ impl ReactorHandle {
     }
 
     /// Stops the reactor at the end of the running turn: fires the shutdown event, tells every open connection
-    /// [`Reason::Shutdown`](crate::Reason::Shutdown), stops sockets for datagrams, and has [`Reactor::run`](crate::Reactor::run) return. Output, such as
-    /// [farewells](crate::Transport::set_farewell), that the operating system does not take at once is lost;
-    /// [`drain`](Self::drain) first to avoid that.
+    /// [`Reason::Shutdown`](crate::Reason::Shutdown), stops sockets for datagrams, and has [`Reactor::run`](crate::Reactor::run) return. What was written is sent, then
+    /// [farewells](crate::Transport::set_farewell), then what layers say at the end, such as the `close_notify` of TLS, as far as the
+    /// operating system takes it at once; the rest is lost, and the peer sees a reset then. [`drain`](Self::drain) first to avoid
+    /// that.
     ///
     /// Called again while triggers before the shutdown are waited for, it ends the waiting. Does nothing if the reactor is
     /// not running.

@@ -67,6 +67,23 @@ pub trait Layer: Any {
         let _ = (end, down);
     }
 
+    /// After how much time without any input from the wire the layer [beats](Self::beat), to learn whether the peer is still there.
+    /// Asked after each call of the layer; counts while it is [`LayerState::Open`] and neither side has finished sending. Default:
+    /// never.
+    fn heartbeat(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Nothing has come for the time of the [heartbeat](Self::heartbeat): asks the peer for a sign of life, or gives the connection up
+    /// by an error. Called again whenever nothing has come for as long again; `unanswered` is how many times it was called since
+    /// something came. Nobody is blamed while there may be input that was not heard, as in a pause of reading, or while output
+    /// waits for the peer, which has a limit of its own ([`Limits::write_timeout`](crate::Limits::write_timeout)): the time begins
+    /// anew then.
+    fn beat(&mut self, unanswered: u32, down: &mut Vec<u8>) -> Result {
+        let _ = (unanswered, down);
+        Ok(())
+    }
+
     /// Whether the input from below may end here. If it may not, the connection ends with
     /// [`Reason::Truncated`](crate::Reason::Truncated). Not asked in the states [`LayerState::Opening`], in which it
     /// never may, and [`LayerState::InputEnded`], in which it has.
@@ -131,11 +148,14 @@ pub enum LayerEnd {
     /// The protocol has finished sending, somebody has closed the connection, or its time was over, as it may be of an idle one.
     Finished,
     /// The connection was [dismissed](crate::Transport::dismiss), as all are when the reactor
-    /// [drains](crate::ReactorHandle::drain).
+    /// [drains](crate::ReactorHandle::drain) or stops.
     Dismissed,
     /// The connection ends for another [`Reason`](crate::Reason) than [`Reason::Closed`](crate::Reason::Closed): a callback has
     /// returned an error, say. Not if the protocol had finished sending before.
     Failed,
+    /// What was sent is not all that there should have been ([`Transport::cut_off`](crate::Transport::cut_off)): the peer must not
+    /// take it for that.
+    CutOff,
 }
 
 /// Where a [`Layer`] is in its life.

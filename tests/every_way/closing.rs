@@ -15,6 +15,7 @@ over_every_way!(
     an_answer_may_follow_the_end_of_input,
     writes_after_a_close_go_nowhere,
     an_abort_is_no_orderly_end_for_the_other_side,
+    a_connection_that_is_cut_off_says_so_after_what_was_written,
     an_error_is_told_after_what_was_written,
     a_panic_ends_one_connection,
     an_idle_connection_ends_in_time,
@@ -110,6 +111,26 @@ fn an_abort_is_no_orderly_end_for_the_other_side(way: Way) {
     assert_eq!(bench.client.lost().unwrap(), "the connection was aborted by this side");
     if way.tells_of_aborts() {
         assert_ne!(bench.server.lost().unwrap(), CLEAN);
+    }
+}
+
+fn a_connection_that_is_cut_off_says_so_after_what_was_written(way: Way) {
+    let mut bench = Bench::pair(
+        way,
+        |log| {
+            Probe::new(log).on_data(|transport, _| {
+                transport.write("so far");
+                transport.cut_off();
+                Ok(())
+            })
+        },
+        |log| Probe::new(log).on_made(|transport| transport.write("all please")),
+    );
+    bench.until_lost();
+    assert_eq!(bench.client.data(), b"so far");
+    assert_eq!(bench.server.lost().unwrap(), "the connection was aborted by this side");
+    if way.tells_of_aborts() {
+        assert_ne!(bench.client.lost().unwrap(), CLEAN);
     }
 }
 

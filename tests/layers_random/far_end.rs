@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Turned,
     /// Passes output on in blocks, and the rest at its end.
     Blocks,
+    /// Asks the silent whether they are there, in between pieces of output; hears what comes as it is.
+    Beating,
     /// Is gone from the beginning.
     Gone,
     /// Fails, or panics, some day.
@@ -111,7 +113,7 @@ impl Far {
         match self.kind {
             Kind::Masked => GREETING.to_vec(),
             Kind::Header => b"hello\n".to_vec(),
-            Kind::Turned | Kind::Blocks | Kind::Gone | Kind::Faulty => Vec::new(),
+            Kind::Turned | Kind::Blocks | Kind::Beating | Kind::Gone | Kind::Faulty => Vec::new(),
         }
     }
 
@@ -119,7 +121,7 @@ impl Far {
         match self.kind {
             Kind::Masked => masked(data),
             Kind::Turned => data.into_iter().map(turned).collect(),
-            Kind::Header | Kind::Blocks | Kind::Gone | Kind::Faulty => data,
+            Kind::Header | Kind::Blocks | Kind::Beating | Kind::Gone | Kind::Faulty => data,
         }
     }
 
@@ -138,6 +140,17 @@ impl Far {
                 Ok(plain)
             }
             Kind::Turned => Ok(data.into_iter().map(turned).collect()),
+            // Questions are empty records.
+            Kind::Beating => {
+                let mut pieces = Vec::new();
+                let mut rest = &data[..];
+                while let [length, after @ ..] = rest {
+                    let (piece, after) = after.split_at(after.len().min(usize::from(*length)));
+                    pieces.extend_from_slice(piece);
+                    rest = after;
+                }
+                Ok(pieces)
+            }
             Kind::Header | Kind::Blocks | Kind::Gone | Kind::Faulty => Ok(data),
         }
     }

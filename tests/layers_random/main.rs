@@ -37,7 +37,8 @@ impl Dice {
     }
 
     fn kind(&self) -> Kind {
-        const KINDS: [Kind; 5] = [Kind::Masked, Kind::Header, Kind::Turned, Kind::Blocks, Kind::Gone];
+        const KINDS: [Kind; 6] =
+            [Kind::Masked, Kind::Header, Kind::Turned, Kind::Blocks, Kind::Beating, Kind::Gone];
         match self.roll(16) {
             0 => Kind::Faulty,
             roll => KINDS[usize::try_from(roll).unwrap() % KINDS.len()],

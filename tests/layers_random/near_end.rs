@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use ropewalk::{Layer, LayerEnd, LayerState, Producer, Protocol, Reason, Result, Transport};
 
@@ -184,6 +185,7 @@ pub(crate) fn layer(kind: Kind) -> Box<dyn Layer> {
         Kind::Header => Box::new(Header::new()),
         Kind::Turned => Box::new(Plain { kind, block: Vec::new() }),
         Kind::Blocks => Box::new(Plain { kind, block: Vec::new() }),
+        Kind::Beating => Box::new(Beating),
         Kind::Gone => Box::new(Plain { kind, block: Vec::new() }),
         Kind::Faulty => Box::new(Faulty { calls: Cell::new(0) }),
     }
@@ -229,6 +231,44 @@ impl Layer for Plain {
         if self.kind == Kind::Gone { LayerState::Transparent } else { LayerState::Open }
     }
 }
+
+/// A layer that sends records, and an empty one when it has heard nothing for a while.
+struct Beating;
+
+impl Layer for Beating {
+    fn name(&self) -> &'static str {
+        "beating"
+    }
+
+    fn received(&mut self, input: &mut [u8], up: &mut Vec<u8>, _: &mut Vec<u8>) -> Result<usize> {
+        up.extend_from_slice(input);
+        Ok(input.len())
+    }
+
+    fn send(&mut self, data: &[u8], down: &mut Vec<u8>) -> Result {
+        for piece in data.chunks(255) {
+            down.push(u8::try_from(piece.len()).unwrap());
+            down.extend_from_slice(piece);
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        Some(PERIOD)
+    }
+
+    fn beat(&mut self, _: u32, down: &mut Vec<u8>) -> Result {
+        down.push(0);
+        Ok(())
+    }
+
+    fn state(&self) -> LayerState {
+        LayerState::Open
+    }
+}
+
+/// So short that the history's pauses are longer.
+const PERIOD: Duration = Duration::from_millis(40);
 
 /// A layer that fails, or panics, when it has been called some times.
 struct Faulty {
@@ -298,6 +338,14 @@ impl Layer for Counted {
 
     fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
         self.layer.close(end, down);
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.layer.heartbeat()
+    }
+
+    fn beat(&mut self, unanswered: u32, down: &mut Vec<u8>) -> Result {
+        self.layer.beat(unanswered, down)
     }
 
     fn may_end(&self) -> bool {

@@ -44,7 +44,7 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `stdio:` | Standard input and output, as one connection |
 /// | `tls:port`, keys `cert`, `key`, `chain`, `password`, `alpn`, `client_ca`, `client_cert`, `min_version`, `reload`, `interface`, `backlog`, `reuse_port`, `endpoint` | TLS, see below |
 /// | `ssl:port`, keys `privateKey`, `certKey`, `extraCertChain`, `interface`, `backlog`, `reuse_port` | TLS, as in Twisted, but at least one of `privateKey` and `certKey` must be given |
-/// | `ws:port:interface:backlog`, keys `path`, `origin`, `subprotocol`, `text`, `reuse_port`, `endpoint` | Streams over WebSockets, also of browsers, see below |
+/// | `ws:port:interface:backlog`, keys `path`, `origin`, `subprotocol`, `text`, `heartbeat`, `reuse_port`, `endpoint` | Streams over WebSockets, also of browsers, see below |
 /// | `wss:port`, keys as for `ws` but `interface` and `backlog`, and those of `tls` | The same over TLS |
 /// | `proxy:description`, before it the key `trusted` | What is described, behind proxies that begin each connection with a PROXY header: see [`ProxyServerEndpoint`](crate::ProxyServerEndpoint), also for why to say who is believed. `trusted` are the networks of the proxies, with commas between them, as in `proxy:trusted=10.0.0.0/8,192.0.2.1:tcp:8123` or `proxy:trusted=[fd00::/8,::1]:tcp:8123`; others are refused. By default everybody is believed. Twisted's `haproxy:` is the same |
 ///
@@ -56,8 +56,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// | `unix:path:timeout` | A UNIX socket. `lockfile` and `checkPID` are accepted and have no meaning |
 /// | `tls:host:port`, keys `timeout`, `bind_address`, `ca`, `cert`, `key`, `chain`, `password`, `server_name`, `alpn`, `min_version`, `endpoint`, `dangerous_accept_any_certificate` | TLS, see below |
 /// | `ssl:host:port`, keys `timeout`, `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname` | TLS, as in Twisted, but the server is always verified |
-/// | `ws:host:port`, keys `path`, `origin`, `subprotocol`, `text`, `timeout`, `bind_address`, `endpoint` | A stream over a WebSocket, see below; also as a URL, `ws://example.org/chat` |
-/// | `wss:host:port`, keys `path`, `origin`, `subprotocol`, `text`, and those of `tls` | The same over TLS; also as a URL, `wss://example.org/chat` |
+/// | `ws:host:port`, keys `path`, `origin`, `subprotocol`, `text`, `heartbeat`, `timeout`, `bind_address`, `endpoint` | A stream over a WebSocket, see below; also as a URL, `ws://example.org/chat` |
+/// | `wss:host:port`, keys `path`, `origin`, `subprotocol`, `text`, `heartbeat`, and those of `tls` | The same over TLS; also as a URL, `wss://example.org/chat` |
 /// | `socks5:proxy_host:proxy_port:host:port`, keys `timeout`, `bind_address`, `username`, `password` | A TCP port of `host` through a SOCKS proxy, which looks its name up. `timeout` holds for connecting to the proxy, and again for its answer |
 ///
 /// # TLS
@@ -88,7 +88,8 @@ pub(super) const NESTING_MAX: usize = 8;
 /// [`WebSocketUrl::endpoint`](ropewalk_protocols::WebSocketUrl::endpoint) describes it.
 ///
 /// `text=yes` sends text, which scripts of pages get as strings, instead of binary messages; both are understood either way.
-/// `subprotocol` are names with commas between them, the preferred first, as in `binary`.
+/// `subprotocol` are names with commas between them, the preferred first, as in `binary`. `heartbeat` is after how many seconds a silent
+/// peer is asked whether it is still there, by default 30 for servers; clients do not ask. With `heartbeat=off`, or 0, nobody is asked.
 ///
 /// Servers: only WebSockets of the path `path` are accepted, by default those of any; only from pages of the origins `origin`, with
 /// commas between them, by default from any, which is a risk: see
@@ -167,7 +168,7 @@ impl EndpointRegistry {
     }
 
     /// Has the servers of the kinds `ws` and `wss` do what `config` says besides what their descriptions say, such as to have
-    /// [pages](WebSocketServerConfig::page). A path, origins or subprotocols that are described take the place of its own; `text=no`
+    /// [pages](WebSocketServerConfig::page). A path, origins, subprotocols or a heartbeat that are described take the place of its own; `text=no`
     /// leaves its kind of messages as it is.
     ///
     /// ```

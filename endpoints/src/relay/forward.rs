@@ -16,7 +16,8 @@ const EARLY_MAX: usize = 16 * 1024;
 ///
 /// For each client that is accepted a connection to the backend is made. What the client sends meanwhile is kept; beyond
 /// 16 KiB its reading is paused. Then both are joined as by [`pipe`]: each side's half-close reaches the other, a slow side
-/// slows the other down, and the loss of one closes the other once what was written to it has been sent.
+/// slows the other down, and the end of one ends the other in the same way, orderly or not, once what was written to it has been
+/// sent.
 ///
 /// If there is no connection to the backend, the client is closed with the
 /// [`ConnectError`](ropewalk_reactor::ConnectError) as its reason, which is logged and says whereto and why. If the client is

@@ -1,6 +1,6 @@
 //! Joining two connections.
 
-use ropewalk_reactor::{Protocol, Result, Transport};
+use ropewalk_reactor::{Protocol, Reason, Result, Timeout, Transport};
 
 /// Joins two connections: from now on, what either receives is written to the other, and both read on if they were paused.
 /// The protocols that they have had are dropped without hearing `connection_lost`.
@@ -9,8 +9,10 @@ use ropewalk_reactor::{Protocol, Result, Transport};
 ///   [`Limits`](ropewalk_reactor::Limits) and one read of 64 KiB.
 /// * When one peer has finished sending, so has this side on the other connection, and the other direction goes on. When both
 ///   have finished, both connections end.
-/// * When one connection is lost, for whatever reason, or gets another protocol, the other is closed: what was written to it
-///   is sent first, within its close timeout.
+/// * When one connection is closed in an orderly way, also as an idle one or because its time was over, or gets another protocol, so
+///   is the other: what was written to it is sent first, within its close timeout.
+/// * When one is lost for another reason, what it had to say may not be whole: the other is [cut off](Transport::cut_off) once what
+///   was written to it is sent.
 ///
 /// Call it from a callback of either connection, or from outside. Input that the old protocols have not passed on is lost:
 /// write it to the other transport first. Neither side's end of input may have come before, unless it was passed on with
@@ -59,6 +61,17 @@ impl Protocol for PipeEnd {
         self.to.lose_write_connection();
         Ok(())
     }
+
+    fn connection_lost(&mut self, _: &Transport, reason: &Reason) {
+        if !is_orderly(reason) {
+            self.to.cut_off();
+        }
+    }
+}
+
+/// Whether the peer has been told that it was an orderly end.
+const fn is_orderly(reason: &Reason) -> bool {
+    matches!(reason, Reason::Closed | Reason::TimedOut(Timeout::Idle(_) | Timeout::Deadline(_)))
 }
 
 /// Whichever way a connection ends, its protocol is dropped; so it is if there was no connection left to join.

@@ -124,7 +124,11 @@ impl Layer for TlsLayer {
         Ok(self.session.encrypt(data, &mut self.held, down)?)
     }
 
-    fn close(&mut self, _: LayerEnd, down: &mut Vec<u8>) {
+    fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
+        if end == LayerEnd::CutOff {
+            // Without close_notify the peer knows that there should have been more.
+            return;
+        }
         if let Err(error) = self.session.close(&mut self.held, down) {
             log::debug!("closing without close_notify: {error}");
         }

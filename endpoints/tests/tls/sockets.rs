@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use ropewalk_endpoints::{
     ClientEndpoint, ServerEndpoint, TcpClientEndpoint, TcpServerEndpoint, TlsClientConfig, TlsClientEndpoint,
-    TlsServerConfig, TlsServerEndpoint, TlsTransport,
+    TlsServerConfig, TlsServerEndpoint, TlsTransport, WebSocketServerEndpoint,
 };
+use ropewalk_protocols::WebSocketServerConfig;
 use ropewalk_reactor::{Address, ConnectError, Factory, Protocol, Reactor, Result, Transport, for_protocol};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -96,6 +97,69 @@ fn both_sides_hear_why_a_handshake_failed() {
     assert!(result.borrow().as_ref().unwrap().ends_with(why), "{result:?}");
     assert_eq!(client_notes.all(), [format!("failed: {why}")]);
     assert_eq!(server_notes.all(), ["failed: the peer rejected our certificate: unknown CA"]);
+}
+
+/// Stops a server with a connection of TLS that has said `words`, and returns what the client has heard then.
+fn stop<E: ServerEndpoint>(
+    over: impl FnOnce(TlsServerEndpoint<TcpServerEndpoint>) -> E,
+    server: impl Factory + 'static,
+    words: &str,
+) -> Vec<String> {
+    let (mut reactor, mut far) = (Reactor::new().unwrap(), Reactor::new().unwrap());
+    let (client_config, server_config) = friends();
+    let port = over(TlsServerEndpoint::new(any_port(), server_config)).listen(&reactor, server).unwrap();
+    let client = Notes::new();
+    let tcp = TcpClientEndpoint::from(address(port.address()));
+    let endpoint = TlsClientEndpoint::new(tcp, NAME, client_config).unwrap();
+    endpoint.connect(&far, client.clone()).then(drop);
+    let turn = |reactor: &mut Reactor| {
+        let _ = reactor.run_once(Some(Duration::from_millis(5))).unwrap();
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let mut has_asked = false;
+    while !client.has("data") {
+        assert!(Instant::now() < deadline, "the server says nothing");
+        turn(&mut reactor);
+        turn(&mut far);
+        if client.has("made") && !std::mem::replace(&mut has_asked, true) {
+            client.transport().write(words);
+        }
+    }
+    reactor.stop();
+    reactor.run().unwrap();
+    run_until(&mut far, || client.has("lost"));
+    client.all()
+}
+
+#[test]
+fn a_stop_says_that_this_is_the_end() {
+    /// Has a farewell of its own.
+    struct Polite;
+    impl Protocol for Polite {
+        fn data_received(&mut self, transport: &Transport, _: &[u8]) -> Result {
+            transport.set_farewell(", goodbye");
+            transport.write("hello");
+            Ok(())
+        }
+    }
+    let heard = stop(|tls| tls, for_protocol(|| Polite), "a word");
+    // Without a close_notify it would have been cut off.
+    let lost = "lost: the connection was closed cleanly";
+    assert_eq!(heard, ["made: TLS 1.3", "data: hello, goodbye", "end", lost]);
+}
+
+#[test]
+fn a_stop_is_told_through_every_layer() {
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let server = Notes::new();
+    let over = |tls| WebSocketServerEndpoint::new(tls, WebSocketServerConfig::new());
+    let heard = stop(over, server.clone(), REQUEST);
+    let [_, data, end, lost] = &heard[..] else { panic!("{heard:?}") };
+    // A close frame with the code 1001; 0xe9 is no UTF-8.
+    assert!(data.ends_with("\r\n\r\n\u{fffd}\u{2}\u{3}\u{fffd}"), "{data:?}");
+    assert_eq!((end.as_str(), lost.as_str()), ("end", "lost: the connection was closed cleanly"));
+    assert_eq!(server.all(), ["made: TLS 1.3", "lost: the reactor stopped"]);
 }
 
 /// A server or client that changes to TLS when it is told to.

@@ -12,6 +12,10 @@ const DEFAULT_MAX_HEAD: usize = 8 * 1024;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Of the servers of streams, whose protocols cannot ask for a sign of life themselves. Proxies and networks of phones forget
+/// connections that are silent for a minute or so.
+pub(super) const DEFAULT_STREAM_HEARTBEAT: Duration = Duration::from_secs(30);
+
 pub(super) struct Options {
     pub(super) max_message: usize,
     pub(super) max_frame: u64,

@@ -128,11 +128,11 @@ impl<P: WebSocketProtocol> WebSocketReceiver<P> {
         self
     }
 
-    /// The same with a heartbeat: when nothing has come for `period`, a ping is sent, and when nothing comes for as long again, the
-    /// WebSocket ends with [`WebSocketError::NoPong`]. While reading is paused nobody is blamed. Off by default.
+    /// The same with a heartbeat, or none: when nothing has come for `period`, a ping is sent, and when nothing comes for as long
+    /// again, the WebSocket ends with [`WebSocketError::NoPong`]. While reading is paused nobody is blamed. Off by default.
     #[must_use]
-    pub fn heartbeat(mut self, period: Duration) -> Self {
-        self.connection.options.heartbeat = Some(period);
+    pub fn heartbeat(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.connection.options.heartbeat = period.into();
         self
     }
 

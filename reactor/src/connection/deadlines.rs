@@ -1,4 +1,5 @@
-//! A connection's deadlines: idleness, a peer that reads nothing, closing, lingering. One timer serves them all.
+//! A connection's deadlines: idleness, a peer that reads nothing, closing, lingering, and the heartbeats of its layers. One timer
+//! serves them all.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::{Instant, Reason, Timeout};
 /// Traffic only moves these points in time. The timer stays where it is; when it expires too early it is armed again for
 /// the deadline of that moment. So traffic costs no work on timers.
 pub(super) struct Deadlines {
-    /// When bytes last moved in either direction, or the idle timeout was set.
+    /// When the protocol's bytes last moved in either direction, or the idle timeout was set.
     active_since: Instant,
     /// When output last moved, or began to wait; while closing, when closing began or last made progress for a producer.
     stalled_since: Instant,
@@ -26,20 +27,12 @@ impl Deadlines {
         Self { active_since: now, stalled_since: now, timer: None }
     }
 
-    /// Bytes were read.
+    /// Bytes were read or handed to the socket, and not only what layers say to each other.
     pub(super) fn activity(&mut self, now: Instant) {
         self.active_since = now;
     }
 
-    /// Bytes were handed to the socket. `renews` says whether that puts off the deadline of a stalled peer.
-    pub(super) fn progress(&mut self, now: Instant, renews: bool) {
-        self.active_since = now;
-        if renews {
-            self.stalled_since = now;
-        }
-    }
-
-    /// Output begins to wait, or closing or lingering begins.
+    /// Output begins to wait, or moves; closing or lingering begins.
     pub(super) fn begin(&mut self, now: Instant) {
         self.stalled_since = now;
     }
@@ -52,7 +45,8 @@ impl Connection {
             self.shared().set(IDLE_RESTARTED, false);
             self.deadlines.active_since = self.shared().now();
         }
-        let Some((deadline, _)) = self.next_deadline() else {
+        let deadline = self.next_deadline().map(|(deadline, _)| deadline);
+        let Some(deadline) = deadline.into_iter().chain(self.next_beat()).min() else {
             return;
         };
         let mut timers = self.transport.reactor().core().timers.borrow_mut();
@@ -66,6 +60,7 @@ impl Connection {
     /// The timer has expired: acts on a deadline that has come, or waits for the next.
     pub(crate) fn deadline_timer_expired(&mut self) {
         self.deadlines.timer = None;
+        self.settle_heartbeats();
         match self.next_deadline() {
             Some((deadline, timeout)) if deadline <= self.shared().now() => self.deadline_reached(timeout),
             _ => self.settle_deadlines(),

@@ -54,7 +54,6 @@ impl Connection {
             }
             Ok(count) => {
                 self.shared().reactor.core().counters.read(count);
-                self.deadlines.activity(self.shared().now());
                 // A short read has emptied the socket, and the next bytes will be announced by a new event.
                 self.readable = held + count == buffer.len() || self.distrusts_short_reads;
                 if self.shared().state() == State::Lingering {
@@ -62,6 +61,7 @@ impl Connection {
                 } else if is_layered {
                     self.receive(watch, &mut buffer[..held + count], held);
                 } else if self.shared().state().delivers_input() {
+                    self.deadlines.activity(self.shared().now());
                     self.deliver(watch, &buffer[..count]);
                 }
                 return count;

@@ -9,10 +9,10 @@ use super::opening::Opening;
 use super::stack::{Learnt, Stack};
 use crate::event_loop::callbacks::{Watch, catch};
 use crate::transport::shared::{
-    CARRYING, DISMISSED, FAILED, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED, LAYERS_ANSWER,
-    Rare, Shared,
+    CARRYING, CUT_OFF, DISMISSED, FAILED, HANDSHAKING, HAS_PRODUCER, HOLDS_INPUT, INSERTING, LAYERED,
+    LAYERS_ANSWER, Rare, Shared,
 };
-use crate::{InputBeforeLayer, Layer, LayerEnd, Reason, Result};
+use crate::{InputBeforeLayer, Instant, Layer, LayerEnd, Reason, Result};
 
 /// How much of the protocol's output passes through the layers at once.
 const PIECE_SIZE: usize = 64 * 1024;
@@ -52,6 +52,9 @@ impl Connection {
             pass_in_order(stack, shared)?;
             stack.receive(buffer, &mut up, shared.now())
         });
+        if !up.is_empty() || self.shared().with_layers(|stack| stack.holds_input()) == Some(true) {
+            self.deadlines.activity(self.shared().now());
+        }
         self.settle_layers(watch, up, result);
     }
 
@@ -88,6 +91,35 @@ impl Connection {
         } else {
             self.settle_stops(watch);
             self.settle_end_of_layers(watch);
+        }
+    }
+
+    /// When a layer is to beat if nothing comes until then.
+    pub(super) fn next_beat(&self) -> Option<Instant> {
+        if !self.shared().has(LAYERED) || self.shared().state() != State::Open {
+            return None;
+        }
+        self.shared().with_layers(|stack| stack.next_beat()).flatten()
+    }
+
+    /// Has layers beat whose peer has been silent for their time, unless it may have said something, or cannot hear.
+    pub(super) fn settle_heartbeats(&self) {
+        let now = self.shared().now();
+        if self.next_beat().is_none_or(|beat| beat > now) {
+            return;
+        }
+        let is_excused = self.readable || self.is_stopped_in_layers() || self.shared().has_output();
+        let result = self.with_stack(|stack, _| {
+            if is_excused {
+                stack.excuse_silence(now);
+                return Ok(());
+            }
+            stack.beat(now)
+        });
+        self.note_wire();
+        self.shared().ask_attention();
+        if let Err(error) = result {
+            self.fail_layers(Reason::Layer(error));
         }
     }
 
@@ -343,6 +375,9 @@ impl Connection {
             Ok(0) => self.hang_up(io::ErrorKind::WriteZero.into()),
             Ok(taken) => {
                 self.note_written(taken, offered);
+                if stack.carries_output() {
+                    self.deadlines.activity(self.shared().now());
+                }
                 let sent = stack.advance(taken);
                 self.shared().output_sent(sent);
                 return taken;
@@ -379,7 +414,9 @@ fn pass_in_order(stack: &mut Stack, shared: &Shared) -> Result {
 
 /// Why this side sends nothing more.
 fn end(shared: &Shared) -> LayerEnd {
-    if shared.has(FAILED) {
+    if shared.has(CUT_OFF) {
+        LayerEnd::CutOff
+    } else if shared.has(FAILED) {
         LayerEnd::Failed
     } else if shared.has(DISMISSED) {
         LayerEnd::Dismissed
@@ -410,8 +447,9 @@ fn fill(stack: &mut Stack, shared: &Shared) -> Result {
         shared.give_back_output(piece);
         result?;
     }
-    let finishes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
-    if finishes && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
+    let closes = matches!(shared.state(), State::Finishing | State::Closing | State::ClosingAlone);
+    // Dismissed without closing: the reactor stops.
+    if (closes || shared.has(DISMISSED)) && stack.wire().is_empty() && !shared.has(HAS_PRODUCER) {
         return stack.close(end(shared));
     }
     Ok(())

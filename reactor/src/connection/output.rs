@@ -10,7 +10,7 @@ use crate::producer::Registration;
 use crate::rate::Direction;
 use crate::transport::output::{Output, SLICES_MAX};
 use crate::transport::shared::{
-    ABOVE_MARK, HANDSHAKING, HAS_PRODUCER, INSERTING, LAYERED, RATED, Sent, WRITE_RATE_WAITS,
+    ABOVE_MARK, CUT_OFF, HANDSHAKING, HAS_PRODUCER, INSERTING, LAYERED, RATED, Sent, WRITE_RATE_WAITS,
 };
 use crate::{Instant, Limits, ProducerKind, Transport};
 
@@ -102,7 +102,9 @@ impl Connection {
         // Layers that are opening have to say more, unless nobody wants to hear of them any more.
         let is_opening = self.shared().has(HANDSHAKING) && self.shared().state() == State::Finishing;
         if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) && !is_opening {
-            self.shared().step(Event::Flushed);
+            // Layers have said themselves that this is no orderly end.
+            let resets = self.shared().has(CUT_OFF) && !self.shared().has(LAYERED);
+            self.shared().step(if resets { Event::Abort } else { Event::Flushed });
         }
         sent
     }
@@ -119,6 +121,7 @@ impl Connection {
                 Ok(Sent { taken, offered }) => {
                     budget -= taken;
                     self.note_written(taken, offered);
+                    self.deadlines.activity(self.shared().now());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -139,8 +142,9 @@ impl Connection {
     pub(super) fn note_written(&mut self, taken: usize, offered: usize) {
         self.writable = taken == offered;
         self.shared().reactor.core().counters.written(taken);
-        let renews = !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER);
-        self.deadlines.progress(self.shared().now(), renews);
+        if !self.shared().state().is_ending() || self.shared().has(HAS_PRODUCER) {
+            self.deadlines.begin(self.shared().now());
+        }
     }
 
     /// Tells the protocol when output has passed one of the marks since it was told last.

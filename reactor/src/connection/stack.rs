@@ -35,6 +35,8 @@ pub(crate) struct Stack {
     done: Vec<Box<dyn Layer>>,
     /// Since when, and how long, layers may be opening. Present while they are.
     opening: Option<(Instant, Duration)>,
+    /// When something came from the wire last, or layers began, or nobody could be blamed for silence.
+    heard: Instant,
     /// Present until the connection has its protocol.
     pub(super) connection: Option<Box<Opening>>,
     closed: bool,
@@ -62,6 +64,38 @@ struct Slot {
     begun: bool,
     /// What the layer said when it was called last.
     state: LayerState,
+    heartbeat: Option<Duration>,
+    /// When the layer has beaten last, and how many times without an answer. Means nothing once something was heard since.
+    beaten: Instant,
+    beats: u32,
+}
+
+impl Slot {
+    fn new(layer: Box<dyn Layer>) -> Self {
+        Self {
+            layer,
+            held: Vec::new(),
+            start: 0,
+            stop: None,
+            begun: false,
+            state: LayerState::Opening,
+            heartbeat: None,
+            beaten: Instant::ZERO,
+            beats: 0,
+        }
+    }
+
+    /// The layer was called: asks it where it is.
+    fn note_state(&mut self) {
+        self.state = self.layer.state();
+        self.heartbeat = self.layer.heartbeat();
+    }
+
+    /// When the layer is to beat if nothing comes until then.
+    fn next_beat(&self, heard: Instant) -> Option<Instant> {
+        let period = self.heartbeat.filter(|_| self.state == LayerState::Open)?;
+        Some(self.beaten.max(heard) + period)
+    }
 }
 
 impl Stack {
@@ -69,12 +103,12 @@ impl Stack {
     pub(super) fn push(&mut self, layer: Box<dyn Layer>) {
         // Most connections have one layer or none.
         self.slots.reserve_exact(1);
-        let (held, state) = (Vec::new(), LayerState::Opening);
-        self.slots.push(Slot { layer, held, start: 0, stop: None, begun: false, state });
+        self.slots.push(Slot::new(layer));
     }
 
     /// Begins each layer whose turn has come.
     pub(super) fn begin(&mut self, now: Instant) -> Result {
+        self.heard = now;
         let result = self.begin_next();
         self.note_opening(now);
         result
@@ -208,6 +242,7 @@ impl Stack {
         if self.failed {
             return Ok(());
         }
+        self.heard = now;
         let before = self.wire.len();
         let result = self.rise(0, input, up);
         self.answers += self.wire.len().saturating_sub(before);
@@ -303,6 +338,16 @@ impl Stack {
         Ok(())
     }
 
+    /// Whether input has come whose meaning depends on more.
+    pub(super) fn holds_input(&self) -> bool {
+        self.slots.iter().any(|slot| !slot.held.is_empty())
+    }
+
+    /// Whether some of what is on its way to the socket is the protocol's.
+    pub(super) fn carries_output(&self) -> bool {
+        self.carried > 0
+    }
+
     /// Whether a layer has stopped, and is to go on when what it has passed up is delivered.
     pub(super) fn is_stopped(&self) -> bool {
         !self.failed && !self.input_over && self.slots.iter().any(|slot| slot.stop.is_some())
@@ -347,6 +392,32 @@ impl Stack {
         Ok(None)
     }
 
+    /// When the next layer is to beat if nothing comes until then.
+    pub(super) fn next_beat(&self) -> Option<Instant> {
+        if self.failed || !self.is_open() {
+            return None;
+        }
+        self.slots.iter().filter_map(|slot| slot.next_beat(self.heard)).min()
+    }
+
+    /// Has the layers beat whose time has come.
+    pub(super) fn beat(&mut self, now: Instant) -> Result {
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            if slot.next_beat(self.heard).is_some_and(|beat| beat <= now) {
+                let unanswered = if slot.beaten > self.heard { slot.beats } else { 0 };
+                (slot.beaten, slot.beats) = (now, unanswered.saturating_add(1));
+                self.lower(index, |layer, down| layer.beat(unanswered, down))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer is not to be blamed for its silence: the time for the next beats begins anew.
+    pub(super) fn excuse_silence(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
     /// Passes output of the protocol down to the wire.
     pub(super) fn send(&mut self, data: &[u8]) -> Result {
         self.carried += data.len();
@@ -384,12 +455,12 @@ impl Stack {
         let slot = &mut self.slots[index];
         if index == 0 {
             let result = call(&mut *slot.layer, &mut self.wire);
-            slot.state = slot.layer.state();
+            slot.note_state();
             return result;
         }
         let mut down = Vec::new();
         let result = call(&mut *slot.layer, &mut down);
-        slot.state = slot.layer.state();
+        slot.note_state();
         let sunk = self.sink(index, down);
         result.and_then(|value| sunk.map(|()| value))
     }

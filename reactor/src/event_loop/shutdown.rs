@@ -92,7 +92,7 @@ impl Reactor {
         for id in self.table.ids() {
             match self.table.get(id) {
                 Some(Source::Connection(connection)) => {
-                    connection.shared().say_farewell();
+                    connection.shared().dismiss();
                     connection.settle_finally(&mut self.watch);
                     match connection.shared().state() {
                         // Everything was sent; only the peer's farewell is missing.

@@ -33,10 +33,7 @@ impl Transport {
     /// # }
     /// ```
     pub fn dismiss(&self) {
-        if self.is_open() {
-            self.shared.set(DISMISSED, true);
-            self.shared.say_farewell();
-        }
+        self.shared.dismiss();
         self.lose_connection();
     }
 
@@ -51,8 +48,13 @@ impl Transport {
 }
 
 impl Shared {
-    /// Says the farewell, unless it would come in the midst of what a producer writes.
-    pub(crate) fn say_farewell(&self) {
+    /// Notes that somebody else than the protocol ends the connection, and says the farewell, unless it would come in the midst of
+    /// what a producer writes.
+    pub(crate) fn dismiss(&self) {
+        if self.state().is_ending() {
+            return;
+        }
+        self.set(DISMISSED, true);
         if self.accepts_output() && !self.has(HAS_PRODUCER) {
             self.write_farewell();
         }

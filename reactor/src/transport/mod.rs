@@ -136,6 +136,21 @@ impl Transport {
         self.shared.end_with(Reason::Aborted, Event::Abort);
     }
 
+    /// Drops the connection as one that does not carry all that it should have carried: what was written so far is sent, within
+    /// [`Limits::close_timeout`], a registered producer is stopped, and then the peer is told that this is no orderly end: by a layer
+    /// (code 1011 of WebSockets, no `close_notify` of TLS), or without any by a reset, which may reach the peer before the last that
+    /// it has not read. `connection_lost` follows with [`Reason::Aborted`]. After
+    /// [`lose_write_connection`](Self::lose_write_connection), when all was written, it only closes as
+    /// [`lose_connection`](Self::lose_connection) does.
+    pub fn cut_off(&self) {
+        if self.shared.state().accepts_output() {
+            self.shared.set(shared::CUT_OFF, true);
+            self.shared.end_with(Reason::Aborted, Event::LoseConnection);
+        } else {
+            self.lose_connection();
+        }
+    }
+
     /// Stops delivering input until [`resume_reading`](Self::resume_reading), so that the peer is slowed down.
     ///
     /// The rest of the current read is the protocol's: receivers of lines and messages keep it and go on when
@@ -280,7 +295,8 @@ impl Transport {
 
     /// Closes the connection with [`Timeout::Idle`](crate::Timeout::Idle) when nothing was read or written for `period`;
     /// `None` turns that off, as it is by default. Returns the period before. Traffic starts the period anew, at next to
-    /// no cost; so does this call.
+    /// no cost; so does this call. What layers say to each other, such as the pings of a
+    /// [heartbeat](crate::Layer::heartbeat), is no traffic here.
     pub fn set_idle_timeout(&self, period: Option<Duration>) -> Option<Duration> {
         let before = self.shared.idle_timeout.replace(period);
         self.shared.set(shared::IDLE_RESTARTED, true);

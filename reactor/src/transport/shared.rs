@@ -182,6 +182,8 @@ pub(crate) const LOSS_TOLD: u32 = 1 << 21;
 pub(crate) const DISMISSED: u32 = 1 << 22;
 /// The connection has failed, and its protocol had not finished sending before.
 pub(crate) const FAILED: u32 = 1 << 23;
+/// The connection ends before all that it should carry was written.
+pub(crate) const CUT_OFF: u32 = 1 << 24;
 
 impl Shared {
     pub(crate) fn new(reactor: ReactorHandle, id: ConnectionId, peer: Address, host: Address) -> Self {

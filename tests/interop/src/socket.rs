@@ -78,6 +78,13 @@ impl Socket {
         assert_eq!(String::from_utf8_lossy(&self.rest()), "");
     }
 
+    /// Waits for a reset, before which nothing must come.
+    #[track_caller]
+    pub fn expect_reset(&mut self) {
+        let error = self.stream.read(&mut [0; 1]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
     /// Waits for the server to be gone, however it goes.
     pub fn expect_end_or_reset(&mut self) {
         while matches!(self.stream.read(&mut [0; 1024]), Ok(1..)) {}

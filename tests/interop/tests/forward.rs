@@ -43,7 +43,7 @@ fn a_target_that_refuses_is_named_in_the_log() {
     assert!(errors.contains(&format!("connecting to {dead}: Connection refused")), "{errors}");
 }
 
-/// A client that resets takes its backend connection with it, and the forwarder serves the next.
+/// A client that resets has its backend connection reset with it, and the forwarder serves the next.
 #[test]
 fn a_client_that_resets_ends_its_backend_connection() {
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -53,7 +53,7 @@ fn a_client_that_resets_ends_its_backend_connection() {
     let mut backend: Socket = target.accept().unwrap().0.into();
     backend.expect("hello");
     client.reset();
-    backend.expect_end();
+    backend.expect_reset();
     let mut client = Socket::connect(forward.address());
     let mut backend: Socket = target.accept().unwrap().0.into();
     backend.send("welcome");

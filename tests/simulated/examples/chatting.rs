@@ -103,7 +103,9 @@ fn gather(simulation: &mut Simulation) -> (Host, Vec<Person>) {
         let room = Rc::new(chat());
         reactor.listen(([0, 0, 0, 0], PORT), ListenOptions::default(), Rc::clone(&room))?;
         let web = TcpServerEndpoint::from(SocketAddr::from(([0, 0, 0, 0], WEB_PORT)));
-        WebSocketServerEndpoint::new(web, WebSocketServerConfig::new().text()).listen(reactor, room)?;
+        // Longer than anybody is cut off, and what was lost meanwhile is sent again.
+        let config = WebSocketServerConfig::new().text().heartbeat(200 * SECOND);
+        WebSocketServerEndpoint::new(web, config).listen(reactor, room)?;
         Ok(())
     });
     let dice = simulation.dice();

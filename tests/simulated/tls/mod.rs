@@ -6,6 +6,7 @@ mod handshakes;
 mod limits;
 mod midstream;
 mod repeating;
+mod websockets;
 
 use std::cell::{OnceCell, RefCell};
 use std::error::Error;

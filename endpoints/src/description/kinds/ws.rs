@@ -1,6 +1,7 @@
 //! `ws`, and what `wss` shares with it.
 
 use std::net::Ipv6Addr;
+use std::time::Duration;
 
 use ropewalk_protocols::{WebSocketClientConfig, WebSocketServerConfig, WebSocketUrl, WebSocketUrlError};
 
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// The keys of all WebSockets.
-pub(super) const KEYS: [&str; 4] = ["path", "origin", "subprotocol", "text"];
+pub(super) const KEYS: [&str; 5] = ["path", "origin", "subprotocol", "text", "heartbeat"];
 
 pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
     refuse_url(arguments)?;
@@ -80,7 +81,7 @@ pub(super) fn endpoint_of(
 /// What the registry has for all servers, and what the description says besides.
 pub(super) fn server_config(
     arguments: &EndpointArguments<'_>,
-    [path, origin, subprotocol, text]: [EndpointParameter<'_>; KEYS.len()],
+    [path, origin, subprotocol, text, heartbeat]: [EndpointParameter<'_>; KEYS.len()],
 ) -> Result<WebSocketServerConfig, DescriptionError> {
     let mut config = arguments.registry.websocket_config.clone();
     if let Some(Path(path)) = path.optional()? {
@@ -92,6 +93,9 @@ pub(super) fn server_config(
     if let Some(List(names)) = subprotocol.optional()? {
         config = config.subprotocols(names);
     }
+    if let Some(Heartbeat(period)) = heartbeat.optional()? {
+        config = config.heartbeat(period);
+    }
     Ok(if text.optional()? == Some(true) { config.text() } else { config })
 }
 
@@ -99,7 +103,7 @@ pub(super) fn server_config(
 pub(super) fn client_config(
     scheme: &str,
     [host, port]: [EndpointParameter<'_>; 2],
-    [path, origin, subprotocol, text]: [EndpointParameter<'_>; KEYS.len()],
+    [path, origin, subprotocol, text, heartbeat]: [EndpointParameter<'_>; KEYS.len()],
 ) -> Result<WebSocketClientConfig, DescriptionError> {
     let mut name: String = host.required()?;
     if name.parse::<Ipv6Addr>().is_ok() {
@@ -117,6 +121,9 @@ pub(super) fn client_config(
     }
     if let Some(List(names)) = subprotocol.optional()? {
         config = config.subprotocols(names);
+    }
+    if let Some(Heartbeat(period)) = heartbeat.optional()? {
+        config = config.heartbeat(period);
     }
     Ok(if text.optional()? == Some(true) { config.text() } else { config })
 }
@@ -147,6 +154,20 @@ impl FromArgument for Path {
         } else {
             Err("it must begin with / and be of visible ASCII characters, as in /chat".to_owned())
         }
+    }
+}
+
+/// A number of seconds, or none.
+struct Heartbeat(Option<Duration>);
+
+impl FromArgument for Heartbeat {
+    fn from_argument(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let period = Duration::from_argument(text);
+        let period = period.map_err(|problem| format!("{problem}, or off"))?;
+        Ok(Self(Some(period).filter(|period| !period.is_zero())))
     }
 }
 

@@ -11,8 +11,9 @@ use crate::{
 pub(super) fn server(arguments: &EndpointArguments<'_>) -> Result<Box<dyn ServerEndpoint>, DescriptionError> {
     ws::refuse_url(arguments)?;
     let keys: [&str; ws::KEYS.len() + tls::SERVER_KEYS.len()] = ws::with(ws::KEYS, tls::SERVER_KEYS);
-    let ([port], [path, origin, subprotocol, text, keyed @ ..]) = arguments.parameters(["port"], keys)?;
-    let config = ws::server_config(arguments, [path, origin, subprotocol, text])?;
+    let ([port], [path, origin, subprotocol, text, heartbeat, keyed @ ..]) =
+        arguments.parameters(["port"], keys)?;
+    let config = ws::server_config(arguments, [path, origin, subprotocol, text, heartbeat])?;
     let tls = tls::server_of(arguments, port, keyed)?;
     Ok(Box::new(WebSocketServerEndpoint::new(tls, config)))
 }
@@ -26,9 +27,9 @@ pub(super) fn client(arguments: &EndpointArguments<'_>) -> Result<Box<dyn Client
         return Ok(Box::new(WebSocketClientEndpoint::new(tls, WebSocketClientConfig::new(url))));
     }
     let keys: [&str; ws::KEYS.len() + tls::CLIENT_KEYS.len()] = ws::with(ws::KEYS, tls::CLIENT_KEYS);
-    let (address, [path, origin, subprotocol, text, keyed @ ..]) =
+    let (address, [path, origin, subprotocol, text, heartbeat, keyed @ ..]) =
         arguments.parameters(["host", "port"], keys)?;
-    let config = ws::client_config("wss", address, [path, origin, subprotocol, text])?;
+    let config = ws::client_config("wss", address, [path, origin, subprotocol, text, heartbeat])?;
     let tls = tls::client_of(address, keyed)?;
     Ok(Box::new(WebSocketClientEndpoint::new(tls, config)))
 }

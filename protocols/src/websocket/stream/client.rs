@@ -28,14 +28,16 @@ pub struct WebSocketClientConfig {
     subprotocols: Vec<String>,
     max_head: usize,
     handshake_timeout: Duration,
+    heartbeat: Option<Duration>,
 }
 
 impl WebSocketClientConfig {
     /// A client that asks for `url` and sends binary messages.
     pub fn new(url: WebSocketUrl) -> Self {
-        let Options { max_head, handshake_timeout, .. } = Options::default();
+        let Options { max_head, handshake_timeout, heartbeat, .. } = Options::default();
         let (headers, subprotocols) = (Vec::new(), Vec::new());
-        Self { kind: MessageKind::Binary, url, headers, subprotocols, max_head, handshake_timeout }
+        let kind = MessageKind::Binary;
+        Self { kind, url, headers, subprotocols, max_head, handshake_timeout, heartbeat }
     }
 
     /// The same with messages of text, as [`WebSocketServerConfig::text`](crate::WebSocketServerConfig::text) tells.
@@ -74,12 +76,20 @@ impl WebSocketClientConfig {
         self
     }
 
+    /// The same with a heartbeat, as [`WebSocketServerConfig::heartbeat`](crate::WebSocketServerConfig::heartbeat) tells. Off by
+    /// default, as servers have one.
+    #[must_use]
+    pub fn heartbeat(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.heartbeat = period.into();
+        self
+    }
+
     /// A layer for one connection. Its key and its masks are made of what `secret` gives, such as
     /// [`ReactorHandle::secret`](ropewalk_reactor::ReactorHandle::secret). If that fails, so does the connection.
     pub fn layer(&self, secret: impl FnMut() -> io::Result<[u8; 4]> + 'static) -> WebSocketLayer {
         let mut question = Question::new(self.url.clone());
         self.headers.iter().for_each(|(name, value)| question.add_field(name, value));
         let opening = Opening::client(question, self.subprotocols.clone(), self.max_head);
-        WebSocketLayer::client(opening, self.kind, Box::new(secret), self.handshake_timeout)
+        WebSocketLayer::client(opening, self.kind, Box::new(secret), self.handshake_timeout, self.heartbeat)
     }
 }

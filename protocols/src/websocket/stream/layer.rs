@@ -23,11 +23,12 @@ use crate::websocket::{CloseCode, close_frame};
 /// may be of any length. What is written goes out as messages, binary unless
 /// [text](crate::WebSocketServerConfig::text) is wanted; one has what the protocol has written at once, of much at most 64 KiB.
 ///
-/// Pings are answered. A close frame of the peer with code 1000, 1001 or none ends the input; with any other it is
+/// Pings are answered, and a peer that is silent is asked whether it is still there; see
+/// [`heartbeat`](crate::WebSocketServerConfig::heartbeat). A close frame of the peer with code 1000, 1001 or none ends the input; with any other it is
 /// [`WebSocketError::ClosedByPeer`]. This side says by code 1000 that it will send nothing more; that the peer still may, as other
 /// streams have it, is of use between ends that are such streams, whereas browsers send nothing more. It says 1001 (going away) if
-/// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains, and 1011 (internal error; RFC
-/// 6455, section 7.4.1) if the connection ends because of an error of the protocol; an idle connection that ends in time is told 1000. A connection that ends
+/// the connection was [dismissed](ropewalk_reactor::Transport::dismiss), as when the reactor drains or stops, and 1011 (internal error; RFC
+/// 6455, section 7.4.1) if the connection ends because of an error of the protocol, or was [cut off](ropewalk_reactor::Transport::cut_off); an idle connection that ends in time is told 1000. A connection that ends
 /// without a close frame is [truncated](ropewalk_reactor::Reason::Truncated). A peer that breaks the protocol of WebSockets is told
 /// so by a close frame, and the connection ends with a [`WebSocketError`].
 ///
@@ -43,6 +44,7 @@ pub struct WebSocketLayer {
     closed_with: Option<Option<CloseCode>>,
     stop: Option<LayerStop>,
     handshake_timeout: Duration,
+    heartbeat: Option<Duration>,
 }
 
 impl WebSocketLayer {
@@ -50,8 +52,15 @@ impl WebSocketLayer {
         config: WebSocketServerConfig,
         kind: MessageKind,
         handshake_timeout: Duration,
+        heartbeat: Option<Duration>,
     ) -> Self {
-        Self::new(Opening::server(config), Role::Server, Outgoing::new(kind, None), handshake_timeout)
+        Self::new(
+            Opening::server(config),
+            Role::Server,
+            Outgoing::new(kind, None),
+            handshake_timeout,
+            heartbeat,
+        )
     }
 
     pub(super) fn client(
@@ -59,11 +68,18 @@ impl WebSocketLayer {
         kind: MessageKind,
         secrets: Secrets,
         handshake_timeout: Duration,
+        heartbeat: Option<Duration>,
     ) -> Self {
-        Self::new(opening, Role::Client, Outgoing::new(kind, Some(secrets)), handshake_timeout)
+        Self::new(opening, Role::Client, Outgoing::new(kind, Some(secrets)), handshake_timeout, heartbeat)
     }
 
-    fn new(opening: Opening, role: Role, outgoing: Outgoing, handshake_timeout: Duration) -> Self {
+    fn new(
+        opening: Opening,
+        role: Role,
+        outgoing: Outgoing,
+        handshake_timeout: Duration,
+        heartbeat: Option<Duration>,
+    ) -> Self {
         Self {
             opening: Some(Box::new(opening)),
             incoming: Incoming::new(role),
@@ -71,6 +87,7 @@ impl WebSocketLayer {
             closed_with: None,
             stop: None,
             handshake_timeout,
+            heartbeat,
         }
     }
 
@@ -172,12 +189,25 @@ impl Layer for WebSocketLayer {
 
     fn close(&mut self, end: LayerEnd, down: &mut Vec<u8>) {
         let code = match (end, self.closed_with) {
-            (LayerEnd::Failed, _) => Some(CloseCode::INTERNAL_ERROR),
+            (LayerEnd::Failed | LayerEnd::CutOff, _) => Some(CloseCode::INTERNAL_ERROR),
             (_, Some(heard)) => heard,
             (LayerEnd::Dismissed, None) => Some(CloseCode::GOING_AWAY),
             (LayerEnd::Finished, None) => Some(CloseCode::NORMAL),
         };
         self.outgoing.close(code, "", down);
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.heartbeat
+    }
+
+    fn beat(&mut self, unanswered: u32, down: &mut Vec<u8>) -> Result {
+        let Some(period) = self.heartbeat.filter(|_| unanswered > 0) else {
+            return self.outgoing.send_ping(down);
+        };
+        let error = WebSocketError::NoPong(period).into();
+        self.say_goodbye(&error, down);
+        Err(error)
     }
 
     fn may_end(&self) -> bool {

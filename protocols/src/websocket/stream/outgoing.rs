@@ -53,6 +53,10 @@ impl Outgoing {
         if text.is_empty() { Ok(()) } else { self.send_frame(Opcode::Text, text.as_bytes(), down) }
     }
 
+    pub(super) fn send_ping(&mut self, down: &mut Vec<u8>) -> Result {
+        self.send_frame(Opcode::Ping, b"", down)
+    }
+
     pub(super) fn send_pong(&mut self, payload: &[u8], down: &mut Vec<u8>) -> Result {
         self.send_frame(Opcode::Pong, payload, down)
     }

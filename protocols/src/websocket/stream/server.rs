@@ -8,7 +8,7 @@ use super::layer::WebSocketLayer;
 use crate::websocket::handshake::request::HttpRequest;
 use crate::websocket::handshake::response::HttpResponse;
 use crate::websocket::message::MessageKind;
-use crate::websocket::options::Options;
+use crate::websocket::options::{DEFAULT_STREAM_HEARTBEAT, Options};
 
 /// What a server does for streams of bytes over WebSockets (RFC 6455): who is let in, what others are answered. It makes a
 /// [`WebSocketLayer`] for each connection; a `WebSocketServerEndpoint` does so over any endpoint.
@@ -38,6 +38,7 @@ pub struct WebSocketServerConfig {
     pub(super) subprotocols: Vec<String>,
     pub(super) max_head: usize,
     handshake_timeout: Duration,
+    heartbeat: Option<Duration>,
 }
 
 type Accepts = dyn Fn(&HttpRequest<'_>) -> Result<(), HttpResponse>;
@@ -57,6 +58,7 @@ impl WebSocketServerConfig {
             subprotocols: Vec::new(),
             max_head,
             handshake_timeout,
+            heartbeat: Some(DEFAULT_STREAM_HEARTBEAT),
         }
     }
 
@@ -124,9 +126,19 @@ impl WebSocketServerConfig {
         self
     }
 
+    /// The same with another heartbeat, or none: when nothing has come for `period`, a ping is sent, and when nothing comes for as long
+    /// again, the connection ends with [`WebSocketError::NoPong`](crate::WebSocketError::NoPong). So a browser that has vanished is
+    /// noticed. While reading is paused and input waits, or output waits for the peer, nobody is blamed; nor once either side has
+    /// finished sending. Default 30 seconds.
+    #[must_use]
+    pub fn heartbeat(mut self, period: impl Into<Option<Duration>>) -> Self {
+        self.heartbeat = period.into();
+        self
+    }
+
     /// A layer for one connection.
     pub fn layer(&self) -> WebSocketLayer {
-        WebSocketLayer::server(self.clone(), self.kind, self.handshake_timeout)
+        WebSocketLayer::server(self.clone(), self.kind, self.handshake_timeout, self.heartbeat)
     }
 
     pub(super) fn check(&self, request: &HttpRequest<'_>) -> Result<(), HttpResponse> {

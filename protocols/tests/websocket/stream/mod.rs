@@ -3,5 +3,6 @@
 mod bad_peers;
 mod frames;
 mod handshake;
+mod heartbeat;
 mod stage;
 mod text;
