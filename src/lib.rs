@@ -172,7 +172,7 @@ pub use ropewalk_reactor::{
     MulticastInterface, NameProblem, NameResolver, Producer, ProducerExists, ProducerKind, Protocol,
     ProtocolError, Reactor, ReactorGone, ReactorHandle, Reason, Remote, ResolveError, Resolver, Result,
     Stats, Status, SystemResolver, Task, TaskError, ThreadError, TimedOut, Timeout, TimerKey, TokenBucket,
-    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol,
+    Transport, TriggerId, UnixAddress, When, check_host_name, factory_fn, for_protocol, race,
 };
 
 #[cfg(doctest)]

@@ -77,7 +77,7 @@ pub use rate::TokenBucket;
 pub use reason::{Reason, Timeout};
 pub use remote::{ReactorGone, Remote};
 pub use stats::Stats;
-pub use tasks::{Task, TaskError, TimedOut};
+pub use tasks::{Task, TaskError, TimedOut, race};
 pub use threads::ThreadError;
 pub use timers::{DelayedCall, DelayedCallError, LoopEnd, LoopingCall, TimerKey};
 pub use transport::Transport;

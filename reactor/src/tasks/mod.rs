@@ -1,6 +1,8 @@
 //! Futures that run on the loop, for code that reads better in a line.
 
 mod executor;
+mod race;
+mod run_until;
 mod sleep;
 
 use std::cell::RefCell;
@@ -13,6 +15,7 @@ use crate::ReactorHandle;
 use crate::core::Phase;
 pub(crate) use executor::Tasks;
 use executor::{Ending, TaskId};
+pub use race::race;
 pub use sleep::TimedOut;
 
 /// A future that runs on the loop; [`ReactorHandle::spawn`] makes it.
