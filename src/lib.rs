@@ -129,9 +129,9 @@ pub use ropewalk_endpoints::{
     ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
     ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
     Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
-    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint,
-    Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint, connect_protocol,
-    connect_stream, pipe, prepared, quote_argument, server_endpoint,
+    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TelnetTerminal, Terminal,
+    TrafficLog, UdpEndpoint, Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint,
+    connect_protocol, connect_stream, pipe, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

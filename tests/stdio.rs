@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ropewalk::{
     Address, Factory, Limits, ListeningPort, Protocol, Reactor, ServerEndpoint, StdioEndpoint, Transport,
-    factory_fn,
+    connect_stream, factory_fn,
 };
 use support::{Log, PATIENCE, Probe, pattern, run_until};
 
@@ -126,6 +126,7 @@ fn serve_as_child() {
         "pause" => pause(),
         "port" => port_ends(),
         "twice" => listen_twice(),
+        "connect" => connect(),
         "rest" => rest(),
         _ => panic!("no such role"),
     }
@@ -339,6 +340,34 @@ fn listen_twice() {
     endpoint.listen(&reactor, Probe::new(&log).factory()).unwrap();
     run_until(&mut reactor, "the input", || log.data() == b"x");
     eprintln!("served after all");
+}
+
+#[test]
+fn a_program_connects_to_it_and_awaits_its_input() {
+    let mut child = child("connect").spawn().unwrap();
+    feed(child.stdin.take().unwrap(), b"joe\nhello".to_vec());
+    let (output, errors) = finish(child);
+    assert_eq!(output, b"Name: Hello, joe!");
+    assert!(errors.contains("heard the rest: hello"), "{errors}");
+}
+
+fn connect() {
+    let mut reactor = Reactor::new().unwrap();
+    let handle = reactor.handle();
+    let talk = async move {
+        let mut user = connect_stream(&handle, &StdioEndpoint::new()).await.unwrap();
+        assert_eq!((user.transport().peer(), user.transport().host()), (&Address::Stdio, &Address::Stdio));
+        let error = connect_stream(&handle, &StdioEndpoint::new()).await.unwrap_err();
+        let text = "connecting to stdio: standard input and output are taken: a process has them once";
+        assert_eq!(error.to_string(), text);
+        user.write("Name: ");
+        let name = user.read_line().await.unwrap().unwrap();
+        user.write(format!("Hello, {}!", String::from_utf8(name).unwrap()));
+        let rest = user.read_to_end(100).await.unwrap();
+        eprintln!("heard the rest: {}", String::from_utf8(rest).unwrap());
+        user.close().await.unwrap();
+    };
+    reactor.run_until(talk).unwrap().unwrap();
 }
 
 #[test]

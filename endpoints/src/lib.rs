@@ -40,6 +40,7 @@ mod stdio;
 #[cfg(unix)]
 mod systemd;
 mod tcp;
+mod terminal;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]
@@ -93,6 +94,7 @@ pub use stdio::StdioEndpoint;
 pub use systemd::SystemdServerEndpoint;
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;
+pub use terminal::{Terminal, telnet::TelnetTerminal};
 #[cfg(feature = "tls")]
 pub use tls::{
     CryptoProvider,

@@ -4,15 +4,19 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use ropewalk_reactor::{Address, Factory, ListenOptions, ListeningPort, ReactorHandle};
+use ropewalk_reactor::{
+    Address, ConnectOptions, ConnectResult, Deferred, Factory, ListenOptions, ListeningPort, ReactorHandle,
+};
 
-use crate::ServerEndpoint;
+use crate::{ClientEndpoint, ServerEndpoint};
 
 /// The standard input and output of this process, as one connection: a protocol that serves peers on the network can serve
 /// the user at the terminal, or a program at the other end of a pipe, or a file.
 ///
-/// Listening makes a port that accepts this one connection when the reactor runs, and then is at its end. A process has
-/// it once: listening again is an error of kind [`io::ErrorKind::AddrInUse`]. Both addresses are [`Address::Stdio`].
+/// Connecting gives this connection; it is for programs that begin the conversation themselves, such as a client whose user is
+/// at the keyboard. Listening makes a port that accepts it when the reactor runs, and then is at its end. A process has it
+/// once: connecting or listening again is an error of kind [`io::ErrorKind::AddrInUse`]. Both addresses are
+/// [`Address::Stdio`]. What a terminal does with keys before they are input, [`Terminal`](crate::Terminal) says.
 ///
 /// * The end of standard input is the end of the peer's input; what is still written reaches standard output.
 /// * Output counts as waiting until it has left the process. So when the connection is closed, and when
@@ -46,6 +50,19 @@ use crate::ServerEndpoint;
 /// reactor.run()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// The keyboard, awaited:
+///
+/// ```no_run
+/// # use ropewalk_endpoints::{StdioEndpoint, connect_stream};
+/// # use ropewalk_reactor::ReactorHandle;
+/// # async fn talk(reactor: ReactorHandle) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut keyboard = connect_stream(&reactor, &StdioEndpoint::new()).await?;
+/// keyboard.write("What is your name? ");
+/// let name = keyboard.read_line().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StdioEndpoint(());
 
@@ -59,6 +76,12 @@ impl StdioEndpoint {
 impl ServerEndpoint for StdioEndpoint {
     fn listen_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> io::Result<ListeningPort> {
         reactor.listen(Address::Stdio, ListenOptions::default(), factory)
+    }
+}
+
+impl ClientEndpoint for StdioEndpoint {
+    fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
+        reactor.connect(Address::Stdio, &ConnectOptions::default(), factory)
     }
 }
 

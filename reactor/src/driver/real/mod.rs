@@ -148,6 +148,7 @@ impl Driver for MioDriver {
             Address::Tcp(address) => Ok(Box::new(MioStream::connect(&self.shared, *address, options)?)),
             #[cfg(unix)]
             Address::Unix(address) => Ok(Box::new(MioUnixStream::connect(&self.shared, address, options)?)),
+            Address::Stdio => Ok(StdioListener::listen(&self.waker)?.accept()?.0),
             _ => Err(address.no_stream()),
         }
     }

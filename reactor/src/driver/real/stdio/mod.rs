@@ -99,9 +99,10 @@ impl StdioStream {
 }
 
 impl Stream for StdioStream {
-    /// Starts the threads.
+    /// Starts the threads. There is room for output at once, so an attempt to connect has succeeded.
     fn register(&mut self, token: Token) -> io::Result<()> {
         let bell = Bell { waker: Arc::clone(&self.waker), token };
+        bell.writable();
         let (output, ring) = (Arc::clone(&self.output), bell.clone());
         thread::Builder::new().name("ropewalk-stdout".to_owned()).spawn(move || output.serve(&ring))?;
         let input = Arc::clone(&self.input);
