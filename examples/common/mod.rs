@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use ropewalk::{
-    Address, DescribedEndpoint, Factory, Policy, Protocol, Reactor, ServerEndpoint, prepared, server_endpoint,
+    Address, DescribedEndpoint, Factory, Policy, Protocol, Reactor, ReactorHandle, ServerEndpoint, TaskError,
+    prepared, server_endpoint,
 };
 
 /// The last lines of every `--help` that speaks of endpoints.
@@ -30,6 +31,9 @@ To connect to:
                                 say wss:example.org:443:path=/chat:ca=FILE
   socks5:localhost:1080:example.org:80
 A : or a = within a value is written \\: or \\=.";
+
+/// As shells have it: 128, and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// How an example ends.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -86,13 +90,14 @@ fn no_option(argument: String) -> Result<String, String> {
     Ok(argument)
 }
 
-/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and, if that
+/// Runs `program`. An error is one line on standard error and exit code 1, to be interrupted is exit code 130; `--help` prints `usage` and, if that
 /// speaks of one, what an endpoint is.
 pub(crate) fn run(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     // RUST_LOG=info shows more than warnings.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     match run_or_help(usage, program) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref() == Some(&TaskError::Cancelled) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -110,6 +115,17 @@ fn run_or_help(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> Outco
         return say(&format!("{usage}\n{endpoints}"));
     }
     program(Arguments(arguments))
+}
+
+/// Runs what a client has to do. Ctrl-C gives it up.
+#[allow(dead_code, reason = "servers have no end")]
+pub(crate) fn run_errand<F: Future<Output = Outcome> + 'static>(
+    errand: impl FnOnce(ReactorHandle) -> F,
+) -> Outcome {
+    let mut reactor = Reactor::new()?;
+    reactor.stop_on_signals()?;
+    let errand = errand(reactor.handle());
+    reactor.run_until(errand)??
 }
 
 /// Runs a server whose only argument is its endpoint, which is `default` if there is none.
