@@ -22,7 +22,7 @@
 //! `UnixServerEndpoint`, `UnixClientEndpoint`, `SystemdServerEndpoint`, `AdoptedServerEndpoint`. [`server_endpoint`] and
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`ClientService`] keeps one through
-//! all failures.
+//! all failures. A [`Terminal`] hides what is typed, or gives it key by key; [`TelnetTerminal`] has it do what a telnet server wants.
 //! Some wrap another: `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any endpoint, [`ProxyServerEndpoint`] listens
 //! behind proxies, [`ProxyClientEndpoint`] connects as one, and [`Socks5ClientEndpoint`] connects through one.
 //! [`WebSocketServerEndpoint`] and [`WebSocketClientEndpoint`] make streams of WebSockets, so that any protocol serves browsers.
@@ -43,7 +43,8 @@
 //! ([`ReactorHandle::run_in_thread`], [`Remote`]), names ([`ReactorHandle::resolve`]), starting and stopping
 //! ([`ReactorHandle::add_trigger`], [`ReactorHandle::drain`], [`ReactorHandle::stop_on_signals`]) and counters
 //! ([`ReactorHandle::stats`]). What takes time returns a [`Deferred`], which can be awaited in a [`Task`] on the same loop
-//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`]). `reactor.handle()` is a handle to keep.
+//! ([`ReactorHandle::spawn`], [`ReactorHandle::sleep`], [`ReactorHandle::timeout`], [`race`]); [`Reactor::run_until`] runs until
+//! one has ended, as clients want it. `reactor.handle()` is a handle to keep.
 //! A process may have several reactors.
 //!
 //! **Drivers** are the world under the reactor: sockets and the clock, or, in [`testing`], a network in memory with a

@@ -17,7 +17,9 @@
 //! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy. [`WebSocketServerEndpoint`] and
 //! [`WebSocketClientEndpoint`] make streams of WebSockets, so that browsers may be peers.
 //!
-//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
+//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go; for those
+//! who make the factory themselves, [`ClientEndpoint::with_policy`] puts it around theirs.
+//! A [`Terminal`] hides what is typed, or gives it key by key; [`TelnetTerminal`] has it do what a telnet server wants.
 //! [`pipe`] joins two connections; [`PortForward`] does so with each that is accepted.
 #![forbid(unsafe_code)]
 

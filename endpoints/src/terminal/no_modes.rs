@@ -9,7 +9,7 @@ impl Modes {
         None
     }
 
-    pub(super) fn set(&mut self, _hides_input: bool, _gives_keys: bool) -> io::Result<()> {
+    pub(super) fn set(&self, _hides_input: bool, _gives_keys: bool) -> io::Result<()> {
         match *self {}
     }
 }
