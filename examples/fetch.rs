@@ -18,7 +18,9 @@ Usage: fetch [ENDPOINT [REQUEST]]
 
 Connects to ENDPOINT (default 127.0.0.1:8123), sends REQUEST, and prints what comes
 back until the other side ends it. A REQUEST that begins with \"/\" is a path to GET
-by HTTP/1.0, any other is sent as a line; without one nothing is sent.";
+by HTTP/1.0, any other is sent as a line; without one nothing is sent. Exits with 0
+when all has come, with 1 if it could not begin or broke off, and with 130 after
+Ctrl-C.";
 
 /// What to send for this request. A web server is told its address, if one was given: HTTP/1.0 does without.
 fn message(request: &str, address: Option<&TcpClientEndpoint>) -> String {
@@ -48,6 +50,6 @@ fn main() -> ExitCode {
         let endpoint = client_endpoint(&description)?;
         let message = message(&arguments.next_or("")?, description.parse().ok().as_ref());
         arguments.finish()?;
-        common::run_to_end(|reactor| fetch(reactor, endpoint, message))
+        common::run_errand(|reactor| fetch(reactor, endpoint, message))
     })
 }

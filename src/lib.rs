@@ -22,7 +22,8 @@
 //! `UnixServerEndpoint`, `UnixClientEndpoint`, `SystemdServerEndpoint`, `AdoptedServerEndpoint`. [`server_endpoint`] and
 //! [`client_endpoint`] make whatever a user describes, such as `tcp:8007:interface=127.0.0.1`; [`EndpointRegistry`] lists
 //! what there is. [`connect_stream`] gives clients a connection whose input is awaited, [`connect_tiny`] one whose messages
-//! are, [`ClientService`] keeps one through all failures.
+//! are, [`ClientService`] keeps one through all failures. A [`Terminal`] hides what is typed, or gives it key by key;
+//! [`TelnetTerminal`] has it do what a telnet server wants.
 //! Some wrap another: `TlsServerEndpoint` and `TlsClientEndpoint` put TLS over any endpoint, [`ProxyServerEndpoint`] listens
 //! behind proxies, [`ProxyClientEndpoint`] connects as one, and [`Socks5ClientEndpoint`] connects through one.
 //! [`WebSocketServerEndpoint`] and [`WebSocketClientEndpoint`] make streams of WebSockets, so that any protocol serves browsers.
@@ -130,9 +131,9 @@ pub use ropewalk_endpoints::{
     ProxyClientEndpoint, ProxyHeader, ProxyHeaderError, ProxyHeaderLayer, ProxyOptions, ProxyServerEndpoint,
     ProxySsl, ProxySslTlv, ProxyTlv, ProxyTlvs, ProxyVersion, ServerEndpoint, Socks5ClientEndpoint,
     Socks5Credentials, Socks5CredentialsError, Socks5Error, Socks5Layer, Socks5Options, Socks5Reply,
-    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TrafficLog, UdpEndpoint,
-    Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint, connect_protocol,
-    connect_stream, connect_tiny, pipe, prepared, quote_argument, server_endpoint,
+    Socks5Target, StdioEndpoint, StreamError, TcpClientEndpoint, TcpServerEndpoint, TelnetTerminal, Terminal,
+    TrafficLog, UdpEndpoint, Untrusted, WebSocketClientEndpoint, WebSocketServerEndpoint, client_endpoint,
+    connect_protocol, connect_stream, connect_tiny, pipe, prepared, quote_argument, server_endpoint,
 };
 #[cfg(unix)]
 pub use ropewalk_endpoints::{

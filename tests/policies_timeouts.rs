@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ropewalk::testing::Peer;
-use ropewalk::{Deadline, IdleTimeout, Policy, Timeout, Transport, for_protocol};
+use ropewalk::{
+    ClientEndpoint, Deadline, IdleTimeout, Policy, TcpClientEndpoint, Timeout, Transport, connect_stream,
+    for_protocol,
+};
 use world::{Echo, Log, MILLISECOND, SECOND, Script, World};
 
 /// A world with one connection behind a policy.
@@ -199,4 +202,28 @@ fn nested_policies_all_hold() {
     }
     world.run_for(SECOND);
     assert!(busy.has_finished());
+}
+
+/// Whoever makes the factory: here it is a stream's.
+#[test]
+fn a_policy_of_a_client_endpoint_applies_to_each_of_its_connections() {
+    let mut world = World::new();
+    let address: SocketAddr = ([192, 0, 2, 1], 80).into();
+    let endpoint = TcpClientEndpoint::from(address).with_policy(IdleTimeout::new(SECOND));
+    for _ in 0..2 {
+        let peer = world.memory.expect_connect(address);
+        peer.accept();
+        let stream = connect_stream(&world.reactor, &endpoint);
+        let log = Log::default();
+        let noted = log.clone();
+        let read = async move { noted.add(format!("{:?}", stream.await.unwrap().read().await)) };
+        world.reactor.spawn(read).detach();
+        world.run_for(SECOND - MILLISECOND);
+        assert!(!peer.has_finished());
+        world.run_for(MILLISECOND);
+        assert!(peer.has_finished());
+        peer.finish();
+        world.settle();
+        assert_eq!(log.take(), [r#"Err(Lost("nothing was read or written for 1s"))"#]);
+    }
 }

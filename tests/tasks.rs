@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use ropewalk::{
     ConnectError, ConnectOptions, Deferred, Reactor, ReactorHandle, Task, TaskError, TimedOut, for_protocol,
-    race,
 };
 use world::{Echo, Log, MILLISECOND, SECOND, Script, World};
 
@@ -426,50 +425,6 @@ fn a_timeout_gives_the_result_or_gives_up() {
     assert_eq!(log.take(), ["dropped".to_owned(), format!("Err({error:?})")]);
     assert_eq!(error.to_string(), "no result within 2s");
     assert_eq!(world.reactor.stats().timers, 0, "what is given up is cancelled");
-}
-
-#[test]
-fn a_race_gives_the_output_of_who_is_first_and_drops_the_other() {
-    let log = Log::default();
-    let mut world = World::new();
-    for (first, second) in [(1, 3), (4, 2), (1, 1)] {
-        let (slow, inside, log) = (handle(&world), log.clone(), log.clone());
-        let wait = async move |seconds, held| {
-            let _held = Traced(inside.clone(), held);
-            slow.sleep(SECOND * seconds).await;
-            held
-        };
-        let task = async move { log.add(race(wait(first, "first"), wait(second, "second")).await) };
-        world.reactor.spawn(task).detach();
-        world.run_for(SECOND * first.min(second));
-    }
-    let expected =
-        [["first", "second", "first"], ["second", "first", "second"], ["first", "second", "first"]];
-    assert_eq!(log.take(), expected.concat());
-    assert_eq!(world.reactor.stats().timers, 0, "what is given up is cancelled");
-}
-
-#[test]
-fn a_reactor_runs_for_the_sake_of_one_future() {
-    let (log, mut reactor) = (Log::default(), Reactor::new().unwrap());
-    let handle = reactor.handle();
-    let slow = async move {
-        handle.sleep(MILLISECOND).await;
-        1
-    };
-    assert_eq!(reactor.block_on(slow).unwrap(), Ok(1));
-    assert!(!reactor.is_running());
-    let panicked: Result<(), _> = reactor.block_on(async { panic!("the test wants this") }).unwrap();
-    assert_eq!(panicked, Err(TaskError::Panicked("the test wants this".to_owned())));
-    let (handle, held) = (reactor.handle(), Traced(log.clone(), "dropped"));
-    let stopping = async move {
-        let _held = held;
-        handle.stop();
-        pending::<()>().await;
-    };
-    assert_eq!(reactor.block_on(stopping).unwrap(), Err(TaskError::Cancelled));
-    assert_eq!(reactor.block_on(async { 2 }).unwrap(), Ok(2), "it can be run again");
-    assert_eq!(log.take(), ["dropped"]);
 }
 
 /// What a stop brings about reaches the tasks that wait for it; the others go on when the reactor does.

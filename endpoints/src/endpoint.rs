@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use ropewalk_reactor::{ConnectResult, Deferred, Factory, ListeningPort, ReactorHandle};
 
+use crate::Policy;
+
 /// A place to listen on.
 ///
 /// A program that takes a `Box<dyn ServerEndpoint>` listens on whatever its user wants:
@@ -61,6 +63,37 @@ pub trait ClientEndpoint {
 
     /// As [`connect`](Self::connect), for a factory that is shared. This is what endpoints implement.
     fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult>;
+
+    /// The same endpoint, with `policy` [around](Policy::around) every factory that it is connected for: for those who make the
+    /// factory themselves, as [`connect_stream`](crate::connect_stream), [`ClientService`](crate::ClientService) and
+    /// [`PortForward`](crate::PortForward) do. Its connections share what the policy counts.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use ropewalk_endpoints::{ClientEndpoint, IdleTimeout, PortForward, TcpClientEndpoint};
+    ///
+    /// let backend = "127.0.0.1:5432".parse::<TcpClientEndpoint>()?;
+    /// let forward = PortForward::new(backend.with_policy(IdleTimeout::new(Duration::from_secs(600))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn with_policy(self, policy: impl Policy + 'static) -> impl ClientEndpoint
+    where
+        Self: Sized,
+    {
+        WithPolicy { endpoint: self, policy: Rc::new(policy) }
+    }
+}
+
+/// The endpoint that [`ClientEndpoint::with_policy`] returns.
+struct WithPolicy<E, P> {
+    endpoint: E,
+    policy: Rc<P>,
+}
+
+impl<E: ClientEndpoint, P: Policy + 'static> ClientEndpoint for WithPolicy<E, P> {
+    fn connect_shared(&self, reactor: &ReactorHandle, factory: Rc<dyn Factory>) -> Deferred<ConnectResult> {
+        self.endpoint.connect(reactor, Rc::clone(&self.policy).around(factory))
+    }
 }
 
 impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Box<E> {

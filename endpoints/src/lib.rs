@@ -17,7 +17,9 @@
 //! connections, and [`Socks5ClientEndpoint`] leads them through a SOCKS proxy. [`WebSocketServerEndpoint`] and
 //! [`WebSocketClientEndpoint`] make streams of WebSockets, so that browsers may be peers.
 //!
-//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go.
+//! A [`Policy`] around a factory says how many connections there may be, how long they may last, how fast they may go; for those
+//! who make the factory themselves, [`ClientEndpoint::with_policy`] puts it around theirs.
+//! A [`Terminal`] hides what is typed, or gives it key by key; [`TelnetTerminal`] has it do what a telnet server wants.
 //! [`pipe`] joins two connections; [`PortForward`] does so with each that is accepted.
 #![forbid(unsafe_code)]
 
@@ -41,6 +43,7 @@ mod stdio;
 #[cfg(unix)]
 mod systemd;
 mod tcp;
+mod terminal;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]
@@ -95,6 +98,7 @@ pub use stdio::StdioEndpoint;
 pub use systemd::SystemdServerEndpoint;
 pub use tcp::client::TcpClientEndpoint;
 pub use tcp::server::TcpServerEndpoint;
+pub use terminal::{Terminal, telnet::TelnetTerminal};
 #[cfg(feature = "tls")]
 pub use tls::{
     CryptoProvider,

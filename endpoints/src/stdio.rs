@@ -13,10 +13,11 @@ use crate::{ClientEndpoint, ServerEndpoint};
 /// The standard input and output of this process, as one connection: a protocol that serves peers on the network can serve
 /// the user at the terminal, or a program at the other end of a pipe, or a file.
 ///
-/// Listening makes a port that accepts this one connection when the reactor runs, and then is at its end. Connecting gives the
-/// connection to a client, such as one that awaits the lines that its user types
-/// ([`connect_stream`](crate::connect_stream)). A process has
-/// it once: doing either again is an error of kind [`io::ErrorKind::AddrInUse`]. Both addresses are [`Address::Stdio`].
+/// Connecting gives this connection; it is for programs that begin the conversation themselves, such as a client that awaits the
+/// lines its user types ([`connect_stream`](crate::connect_stream)). Listening makes a port that accepts it when the reactor
+/// runs, and then is at its end. A process has it once: connecting or listening again is an error of kind
+/// [`io::ErrorKind::AddrInUse`]. Both addresses are [`Address::Stdio`]. What a terminal does with keys before they are input,
+/// [`Terminal`](crate::Terminal) says.
 ///
 /// * The end of standard input is the end of the peer's input; what is still written reaches standard output.
 /// * Output counts as waiting until it has left the process. So when the connection is closed, and when
@@ -49,6 +50,19 @@ use crate::{ClientEndpoint, ServerEndpoint};
 /// StdioEndpoint::new().listen(&reactor, for_protocol(|| Shout))?;
 /// reactor.run()?;
 /// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// The keyboard, awaited:
+///
+/// ```no_run
+/// # use ropewalk_endpoints::{StdioEndpoint, connect_stream};
+/// # use ropewalk_reactor::ReactorHandle;
+/// # async fn talk(reactor: ReactorHandle) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut keyboard = connect_stream(&reactor, &StdioEndpoint::new()).await?;
+/// keyboard.write("What is your name? ");
+/// let name = keyboard.read_line().await?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StdioEndpoint(());

@@ -35,6 +35,9 @@ To connect to:
   socks5:localhost:1080:example.org:80
 A : or a = within a value is written \\: or \\=.";
 
+/// As shells have it: 128, and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// How an example ends.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
@@ -90,13 +93,14 @@ fn no_option(argument: String) -> Result<String, String> {
     Ok(argument)
 }
 
-/// Runs `program`. An error is one line on standard error and exit code 1; `--help` prints `usage` and, if that
+/// Runs `program`. An error is one line on standard error and exit code 1, to be interrupted is exit code 130; `--help` prints `usage` and, if that
 /// speaks of one, what an endpoint is.
 pub(crate) fn run(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     // RUST_LOG=info shows more than warnings.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     match run_or_help(usage, program) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref() == Some(&TaskError::Cancelled) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -157,21 +161,19 @@ pub(crate) fn run_client<F: Future<Output = Outcome> + 'static>(
     run(usage, |mut arguments| {
         let endpoint = client_endpoint(&arguments.next_or(default)?)?;
         arguments.finish()?;
-        run_to_end(|reactor| client(reactor, endpoint))
+        run_errand(|reactor| client(reactor, endpoint))
     })
 }
 
-/// Runs what `client` does until it has ended, or SIGINT (Ctrl-C) or SIGTERM.
-#[allow(dead_code, reason = "the servers run on")]
-pub(crate) fn run_to_end<F: Future<Output = Outcome> + 'static>(
-    client: impl FnOnce(ReactorHandle) -> F,
+/// Runs what a client has to do. Ctrl-C gives it up.
+#[allow(dead_code, reason = "servers have no end")]
+pub(crate) fn run_errand<F: Future<Output = Outcome> + 'static>(
+    errand: impl FnOnce(ReactorHandle) -> F,
 ) -> Outcome {
     let mut reactor = Reactor::new()?;
     reactor.stop_on_signals()?;
-    match reactor.block_on(client(reactor.handle()))? {
-        Err(TaskError::Cancelled) => Ok(()),
-        ended => ended?,
-    }
+    let errand = errand(reactor.handle());
+    reactor.block_on(errand)??
 }
 
 /// Serves what `factory` makes on the endpoint that is described until SIGINT (Ctrl-C) or SIGTERM.

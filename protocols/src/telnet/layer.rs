@@ -1,8 +1,9 @@
 //! Telnet between the wire and a protocol.
 
+use std::cell::RefCell;
 use std::fmt;
 
-use ropewalk_reactor::{Layer, LayerEnd, LayerState, LayerStop, Result};
+use ropewalk_reactor::{Layer, LayerEnd, LayerState, LayerStop, Resolver, Result};
 
 use super::codes::{
     ABORT, ABORT_OUTPUT, ARE_YOU_THERE, BREAK, CR, END_OF_FILE, ERASE_CHARACTER, ERASE_LINE, IAC,
@@ -67,6 +68,8 @@ pub struct TelnetLayer {
     /// What is typed is not to be shown.
     hidden: bool,
     info: TelnetInfo,
+    /// Those who are told of the next event, and are not the protocol.
+    waiting: RefCell<Vec<Resolver<()>>>,
     /// The columns and rows of this side's window, if it is to be told.
     window: Option<(u16, u16)>,
     stop: Option<LayerStop>,
@@ -105,6 +108,7 @@ impl TelnetLayer {
             echoes: false,
             hidden: false,
             info: TelnetInfo::default(),
+            waiting: RefCell::default(),
             window: None,
             stop: None,
             ended: false,
@@ -114,6 +118,13 @@ impl TelnetLayer {
     /// What is known of the peer.
     pub(super) fn info(&self) -> &TelnetInfo {
         &self.info
+    }
+
+    /// Has `resolver` told of the next event.
+    pub(super) fn tell_of_change(&self, resolver: Resolver<()>) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.retain(Resolver::is_awaited);
+        waiting.push(resolver);
     }
 
     /// Asks for an option of one side to be on or off.
@@ -177,6 +188,9 @@ impl TelnetLayer {
 
     fn tell(&mut self, event: TelnetEvent) {
         self.stop = Some(LayerStop::Event(Box::new(event)));
+        for resolver in self.waiting.take() {
+            resolver.resolve(());
+        }
     }
 
     /// Does what a token means. Nothing is in `up` that the protocol has to hear before, unless the token is data.
@@ -273,6 +287,9 @@ impl TelnetLayer {
         if !self.edits() {
             up.append(&mut self.editor.take());
         }
+        self.info.echoes = self.peer_has(TelnetOption::Echo);
+        self.info.takes_keys = self.info.echoes && self.peer_has(TelnetOption::SuppressGoAhead);
+        self.info.wants_window_size = self.options.of(Side::Own, TelnetOption::WindowSize).is_on();
         self.tell(match side {
             Side::Own => TelnetEvent::OwnOption(option, on),
             Side::Peer => TelnetEvent::PeerOption(option, on),

@@ -1,6 +1,6 @@
 //! What a transport can do about telnet.
 
-use ropewalk_reactor::Transport;
+use ropewalk_reactor::{Deferred, Transport};
 
 use super::codes::TelnetOption;
 use super::layer::TelnetLayer;
@@ -16,6 +16,12 @@ pub struct TelnetInfo {
     pub window_size: Option<(u16, u16)>,
     /// The type of its terminal, if it has told it.
     pub terminal_type: Option<String>,
+    /// It shows what is typed, or hides it: this side is not to show it.
+    pub echoes: bool,
+    /// It echoes and takes each key as it is typed: this side is not to wait for whole lines.
+    pub takes_keys: bool,
+    /// It wants to know the size of this side's window.
+    pub wants_window_size: bool,
 }
 
 /// What a [`Transport`] with a [`TelnetLayer`] can do. On a connection without one nothing happens. What is said to the peer goes
@@ -67,6 +73,10 @@ pub trait TelnetTransport {
 
     /// What is known of the peer; `None` on a connection without telnet.
     fn telnet(&self) -> Option<TelnetInfo>;
+
+    /// Comes with the next [`TelnetEvent`](crate::TelnetEvent), when [`telnet`](Self::telnet) may tell something else; never, if there is none, as at
+    /// the end of the connection. For those who are not its protocol, which hears the events themselves.
+    fn when_telnet_changes(&self) -> Deferred<()>;
 }
 
 impl TelnetTransport for Transport {
@@ -91,5 +101,11 @@ impl TelnetTransport for Transport {
 
     fn telnet(&self) -> Option<TelnetInfo> {
         self.with_layer(|layer: &TelnetLayer| layer.info().clone())
+    }
+
+    fn when_telnet_changes(&self) -> Deferred<()> {
+        let (deferred, resolver) = Deferred::new(self.reactor());
+        self.with_layer(|layer: &TelnetLayer| layer.tell_of_change(resolver));
+        deferred
     }
 }

@@ -4,6 +4,7 @@
 mod commands;
 mod data;
 mod editing;
+mod following;
 mod hostile;
 mod negotiation;
 mod serving;

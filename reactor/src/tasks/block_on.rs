@@ -1,4 +1,4 @@
-//! A reactor that runs for the sake of one task.
+//! Programs that are a future.
 
 use std::cell::Cell;
 use std::io;
@@ -6,19 +6,22 @@ use std::rc::Rc;
 
 use super::TaskError;
 use crate::Reactor;
+use crate::core::Phase;
 
 impl Reactor {
-    /// Runs until `future` has ended, and returns its output: for programs that do one thing after the other and are over then.
+    /// Runs until `future` has ended, as a [`Task`](crate::Task) of this reactor, and stops; its output is returned once all that
+    /// belongs to [stopping](crate::ReactorHandle::stop) has been done. For programs that have an errand, as clients do.
     ///
-    /// The future runs as a [task](crate::ReactorHandle::spawn). When it has ended the reactor is stopped as by
-    /// [`stop`](crate::ReactorHandle::stop), so what was written is sent. It can be run again afterwards.
-    ///
-    /// The output is [`TaskError::Panicked`] if the future panics, and [`TaskError::Cancelled`] if somebody stops the reactor
-    /// before it has ended, such as a signal: then it is cancelled.
+    /// In place of the output there is [`TaskError::Panicked`] if the future has panicked; and [`TaskError::Cancelled`] if the
+    /// reactor was stopped first, or a signal has begun to stop it
+    /// ([`stop_on_signals`](crate::ReactorHandle::stop_on_signals)): then the connections are closed, and what the future may
+    /// still make of that does not count. A future that has not ended is cancelled: it is dropped when the reactor is, or
+    /// when that runs again.
     ///
     /// ```
     /// # use std::time::Duration;
-    /// let mut reactor = ropewalk_reactor::Reactor::new()?;
+    /// # use ropewalk_reactor::Reactor;
+    /// let mut reactor = Reactor::new()?;
     /// let handle = reactor.handle();
     /// let answer = reactor.block_on(async move {
     ///     handle.sleep(Duration::from_millis(1)).await;
@@ -29,16 +32,20 @@ impl Reactor {
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// If polling fails, which no peer and no user can cause.
     pub fn block_on<F: Future + 'static>(&mut self, future: F) -> io::Result<Result<F::Output, TaskError>> {
-        let output = Rc::new(Cell::new(Err(TaskError::Cancelled)));
-        let (ended, handle, task) = (Rc::clone(&output), self.handle(), self.spawn(future));
-        let waiting = self.spawn(async move {
-            ended.set(task.await);
+        let result = Rc::new(Cell::new(Err(TaskError::Cancelled)));
+        let (task, handle, ended) = (self.spawn(future), self.handle(), Rc::clone(&result));
+        let _waiting = self.spawn(async move {
+            let output = task.await;
+            // Once somebody else is ending the program, what the future makes of that does not count.
+            let core = handle.core();
+            if core.phase.get() == Phase::Running && !core.signalled.get() {
+                ended.set(output);
+            }
             handle.stop();
         });
         self.run()?;
-        drop(waiting);
-        Ok(output.replace(Err(TaskError::Cancelled)))
+        Ok(result.replace(Err(TaskError::Cancelled)))
     }
 }

@@ -1,35 +1,28 @@
-//! Two futures of which one is enough.
+//! Waiting for one of two.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
 /// Waits for whichever of two futures ends first, and drops the other, which cancels a [`Deferred`](crate::Deferred) or a
-/// [`Task`](crate::Task). If both have ended, the output is the first one's.
+/// [`Task`](crate::Task). If both have ended, the first one counts. Of more than two, race one against the race of the others.
 ///
-/// Both run in the task that waits here, so they may borrow what it has.
+/// It belongs to no reactor. Nothing is spawned: both may borrow what surrounds them.
 ///
 /// ```
 /// # use std::time::Duration;
 /// # use ropewalk_reactor::{ReactorHandle, race};
-/// /// Counts until somebody presses a key, and says how far it got.
-/// async fn count(reactor: ReactorHandle, key: impl Future<Output = ()>) -> u32 {
-///     let mut seconds = 0;
-///     let counting = async {
-///         loop {
-///             reactor.sleep(Duration::from_secs(1)).await;
-///             seconds += 1;
-///         }
-///     };
-///     race(key, counting).await;
-///     seconds
-/// }
+/// # async fn example(reactor: ReactorHandle) {
+/// let slow = async { reactor.sleep(Duration::from_secs(2)).await; "slow" };
+/// let fast = async { reactor.sleep(Duration::from_secs(1)).await; "fast" };
+/// assert_eq!(race(slow, fast).await, "fast");
+/// # }
 /// ```
 pub async fn race<T>(first: impl IntoFuture<Output = T>, second: impl IntoFuture<Output = T>) -> T {
     let (mut first, mut second) = (pin!(first.into_future()), pin!(second.into_future()));
     poll_fn(|context| match first.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(output),
         Poll::Pending => second.as_mut().poll(context),
-        ready => ready,
     })
     .await
 }

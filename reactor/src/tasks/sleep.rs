@@ -1,11 +1,9 @@
 //! Waiting for time to pass, and for no longer than that.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
 use std::time::Duration;
 
+use super::race::race;
 use crate::{Deferred, ReactorHandle};
 
 /// Something did not come within the time given to [`ReactorHandle::timeout`].
@@ -54,15 +52,12 @@ impl ReactorHandle {
         within: Duration,
         future: F,
     ) -> impl Future<Output = Result<F::Output, TimedOut>> + use<F> {
-        let mut sleep = self.sleep(within);
-        async move {
-            let mut future = pin!(future.into_future());
-            poll_fn(|context| match future.as_mut().poll(context) {
-                Poll::Ready(output) => Poll::Ready(Ok(output)),
-                Poll::Pending => Pin::new(&mut sleep).poll(context).map(|()| Err(TimedOut { after: within })),
-            })
-            .await
-        }
+        let sleep = self.sleep(within);
+        let in_time = async move { Ok(future.await) };
+        race(in_time, async move {
+            sleep.await;
+            Err(TimedOut { after: within })
+        })
     }
 }
 

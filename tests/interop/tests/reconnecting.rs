@@ -62,7 +62,7 @@ fn fetch_tells_of_a_broken_connection() {
 }
 
 #[test]
-fn a_signal_ends_fetch() {
+fn a_signal_ends_fetch_which_does_not_take_a_part_for_the_whole() {
     let server = Server::new();
     let mut fetch = server.client("fetch", "");
     let mut socket = server.accept();
@@ -71,7 +71,7 @@ fn a_signal_ends_fetch() {
     fetch.signal(Signal::SIGTERM);
     socket.expect_end();
     drop(socket);
-    assert_eq!(fetch.finish().status.code(), Some(0));
+    assert_eq!(fetch.finish().status.code(), Some(130));
 }
 
 #[test]

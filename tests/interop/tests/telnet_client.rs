@@ -1,8 +1,12 @@
 //! Our telnet client, at a terminal and in pipes.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
+use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::process::Command;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rexpect::session::{PtySession, spawn_command};
 use ropewalk_interop::{Authority, Example, Finished, PATIENCE, Running, Socket, example_path, free_port};
@@ -130,6 +134,32 @@ fn a_server_that_asks_hears_of_the_window_and_of_its_changes() {
 }
 
 #[test]
+fn a_server_that_asks_for_keys_gets_each_as_it_is_typed_and_the_terminal_is_put_back() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    let mut command = Command::new("sh");
+    // What the modes are before and afterwards, in `stty`'s words.
+    command.args([
+        "-c",
+        r#"stty echo icanon && before=$(stty -g) && "$@"; test "$(stty -g)" = "$before" && echo "as before""#,
+    ]);
+    command.arg("sh").arg(example_path("telnet")).arg(server.local_addr().unwrap().to_string());
+    let mut person = spawn_command(command, Some(patience)).unwrap();
+    let mut socket = Socket::from(server.accept().unwrap().0);
+    // WILL SUPPRESS-GO-AHEAD, WILL ECHO; both are agreed to.
+    socket.send(b"\xff\xfb\x03\xff\xfb\x01Menu> ");
+    assert_eq!(socket.take(6), b"\xff\xfd\x03\xff\xfd\x01");
+    sees(&mut person, "Menu> ");
+    person.send("q").unwrap();
+    person.flush().unwrap();
+    assert_eq!(socket.take(1), b"q");
+    socket.send("bye\r\n");
+    drop(socket);
+    sees(&mut person, "bye\r\r\n");
+    sees(&mut person, "as before");
+}
+
+#[test]
 fn who_has_no_window_tells_none() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut running = Running::start(&mut telnet(&server.local_addr().unwrap().to_string()));
@@ -237,4 +267,67 @@ fn each_line_is_a_datagram_and_each_datagram_is_printed() {
     let finished = running.finish();
     assert_eq!(finished.output, "heard\nheard\n");
     assert_eq!(finished.status.code(), Some(0), "{finished:?}");
+}
+
+/// More than fits into all buffers on the way.
+const FLOOD: usize = 64 * 1024 * 1024;
+
+/// Writes until nobody has taken anything for a while; that happens before all is written.
+#[track_caller]
+fn stalls(mut writer: impl Write) {
+    let piece = vec![b'x'; 64 * 1024];
+    let mut written = 0;
+    while written < FLOOD {
+        match writer.write(&piece) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) => panic!("{error} after {written} bytes"),
+        }
+    }
+    panic!("{written} bytes were taken and nobody has read them");
+}
+
+#[test]
+fn who_does_not_read_what_comes_slows_the_server_down() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_reader, output) = UnixStream::pair().unwrap();
+    let mut command = telnet(&server.local_addr().unwrap().to_string());
+    let _running = Killed(command.stdin(Stdio::piped()).stdout(OwnedFd::from(output)).spawn().unwrap());
+    let (socket, _) = server.accept().unwrap();
+    socket.set_write_timeout(Some(Duration::from_secs(3))).unwrap();
+    stalls(socket);
+}
+
+#[test]
+fn a_server_that_does_not_read_slows_the_input_down() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (typist, input) = UnixStream::pair().unwrap();
+    let mut command = telnet(&server.local_addr().unwrap().to_string());
+    let _running = Killed(command.stdin(OwnedFd::from(input)).spawn().unwrap());
+    // It holds the input open, also for a client that has ended.
+    drop(command);
+    let _socket = server.accept().unwrap();
+    typist.set_write_timeout(Some(Duration::from_secs(3))).unwrap();
+    stalls(typist);
+}
+
+/// A process that ends with the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn whose_output_nobody_takes_breaks_off() {
+    let qotd = Example::start("qotd", &[]);
+    let (reader, output) = UnixStream::pair().unwrap();
+    drop(reader);
+    let mut command = telnet(&qotd.address().to_string());
+    let child = command.stdin(Stdio::piped()).stdout(OwnedFd::from(output)).stderr(Stdio::piped());
+    let finished = child.spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
 }

@@ -110,14 +110,14 @@ impl StdioStream {
 }
 
 impl Stream for StdioStream {
-    /// Starts the threads, and says that it can be written to, as an attempt to connect waits for that.
+    /// Starts the threads. There is room for output at once, so an attempt to connect has succeeded.
     fn register(&mut self, token: Token) -> io::Result<()> {
         let bell = Bell { waker: Arc::clone(&self.waker), token };
+        bell.writable();
         let (output, ring) = (Arc::clone(&self.output), bell.clone());
         thread::Builder::new().name("ropewalk-stdout".to_owned()).spawn(move || output.serve(&ring))?;
         let input = Arc::clone(&self.input);
         thread::Builder::new().name("ropewalk-stdin".to_owned()).spawn(move || input.serve(&bell))?;
-        self.waker.report(token, Readiness { writable: true, ..Readiness::default() });
         Ok(())
     }
 
