@@ -30,7 +30,7 @@ pub use foreign::{
 };
 pub use nix::sys::signal::Signal;
 pub use program::{Finished, Running};
-pub use python_package::python_with_package;
+pub use python_package::{python_with, python_with_package};
 pub use socket::{Socket, free_port, wait_for_server};
 
 /// Longer than anything here takes, even where others keep the processors busy; a test that waits as long has failed.

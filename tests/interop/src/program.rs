@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -142,11 +143,17 @@ impl Running {
 
     /// Waits until it ends by itself.
     #[track_caller]
-    pub fn finish(mut self) -> Finished {
+    pub fn finish(self) -> Finished {
+        self.finish_within(PATIENCE)
+    }
+
+    /// The same, where it may say nothing for so long.
+    #[track_caller]
+    pub fn finish_within(mut self, silence: Duration) -> Finished {
         let mut output = std::mem::take(&mut self.buffer);
-        output.extend(rest_of(&self.output, &self.name));
+        output.extend(rest_of(&self.output, silence, &self.name));
         let mut errors = std::mem::take(&mut self.complaints);
-        errors.extend(rest_of(&self.errors, &self.name));
+        errors.extend(rest_of(&self.errors, silence, &self.name));
         // It has closed its output, so it is ending.
         let status = self.child.wait().unwrap();
         Finished { status, output: text(&output), errors: text(&errors) }
@@ -193,11 +200,11 @@ fn take_until(buffer: &mut Vec<u8>, pieces: &Receiver<Vec<u8>>, wanted: &str) ->
 }
 
 #[track_caller]
-fn rest_of(pieces: &Receiver<Vec<u8>>, name: &str) -> Vec<u8> {
+fn rest_of(pieces: &Receiver<Vec<u8>>, silence: Duration, name: &str) -> Vec<u8> {
     use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
     let mut all = Vec::new();
     loop {
-        match pieces.recv_timeout(PATIENCE) {
+        match pieces.recv_timeout(silence) {
             Ok(piece) => all.extend(piece),
             Err(Disconnected) => return all,
             Err(Timeout) => panic!("{name} does not end; so far it printed {:?}", text(&all)),

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// As many cases as the groups have.
-const CASES: usize = 517;
+use crate::cases;
 
-/// The behaviors that are no failure.
-const PASSED: [&str; 3] = ["OK", "NON-STRICT", "INFORMATIONAL"];
+/// The behaviors that are no failure. NON-STRICT is one, as there is no case in which ours cannot be strict.
+const PASSED: [&str; 2] = ["OK", "INFORMATIONAL"];
 
 /// Case, behavior, and behavior in closing.
 pub(crate) struct Report(Vec<[String; 3]>);
@@ -22,7 +21,7 @@ impl Report {
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.0.len() == CASES
+        self.0.len() == cases::count()
     }
 
     /// The cases that went wrong.
@@ -42,7 +41,6 @@ impl fmt::Display for Report {
         for (group, behaviors) in groups {
             writeln!(formatter, "group {group:2}: {behaviors:?}")?;
         }
-        let lax = self.0.iter().filter(|result| result.iter().any(|field| field == "NON-STRICT"));
-        writeln!(formatter, "not strict: {:?}", lax.map(|[case, ..]| case).collect::<Vec<_>>())
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 """The two chats of circuits: that of its tutorial, and that of its examples."""
 import sys
 
-from circuits import Component
+from circuits import Component, handler
 from circuits.net.events import write
 from circuits.net.sockets import TCPServer
 
@@ -46,6 +46,8 @@ class Nicknames(Room):
         else:
             self.tell_others(sock, f'<{name}> {text}\n'.encode())
 
+    # Without this both handlers run, in an order that differs from run to run, and the other forgets the name.
+    @handler('disconnect', override=True)
     def disconnect(self, sock):
         name = self.names.pop(sock)
         self.tell_others(sock, f'!!! {name} has left !!!\n'.encode())

@@ -2,7 +2,6 @@
 //! the same, but for what the originals cannot do.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
-#[cfg(feature = "circuits")]
 mod circuits;
 mod server;
 mod tiny;

@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-#[cfg(feature = "circuits")]
-use ropewalk_interop::Socket;
-use ropewalk_interop::{Example, Running, free_port, python_with_package};
+use ropewalk_interop::{Example, Running, Socket, free_port, python_with_package};
 
 /// A server in Python. It prints a line when it listens.
 pub(crate) struct Original {
@@ -33,7 +31,6 @@ pub(crate) fn play(original: &Original, ours: &str, scene: impl Fn(SocketAddr)) 
 }
 
 /// A guest who is connected and has heard `greeting`.
-#[cfg(feature = "circuits")]
 #[track_caller]
 pub(crate) fn guest(server: SocketAddr, greeting: &str) -> Socket {
     let mut guest = Socket::connect(server);
