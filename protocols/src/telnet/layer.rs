@@ -1,6 +1,6 @@
 //! Telnet between the wire and a protocol.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 
 use ropewalk_reactor::{Layer, LayerEnd, LayerState, LayerStop, Resolver, Result};
@@ -17,19 +17,19 @@ use super::parser::{Parser, SUBNEGOTIATION_MAX, Token, Verb};
 use super::transport::TelnetInfo;
 
 /// What a server agrees to if the client begins.
-const SERVER: Consent = Consent {
+static SERVER: Consent = Consent {
     own: &[TelnetOption::Echo, TelnetOption::SuppressGoAhead],
     peer: &[TelnetOption::SuppressGoAhead, TelnetOption::TerminalType, TelnetOption::WindowSize],
 };
 
 /// What a client agrees to.
-const CLIENT: Consent = Consent {
+static CLIENT: Consent = Consent {
     own: &[TelnetOption::SuppressGoAhead, TelnetOption::TerminalType],
     peer: &[TelnetOption::Echo, TelnetOption::SuppressGoAhead],
 };
 
 /// What a client agrees to that knows the size of its window.
-const CLIENT_WITH_WINDOW: Consent = Consent {
+static CLIENT_WITH_WINDOW: Consent = Consent {
     own: &[TelnetOption::SuppressGoAhead, TelnetOption::TerminalType, TelnetOption::WindowSize],
     peer: CLIENT.peer,
 };
@@ -69,7 +69,7 @@ pub struct TelnetLayer {
     hidden: bool,
     info: TelnetInfo,
     /// Those who are told of the next event, and are not the protocol.
-    waiting: RefCell<Vec<Resolver<()>>>,
+    waiting: Cell<Vec<Resolver<()>>>,
     /// The columns and rows of this side's window, if it is to be told.
     window: Option<(u16, u16)>,
     stop: Option<LayerStop>,
@@ -87,7 +87,7 @@ enum Role {
 impl TelnetLayer {
     /// The server's side. It agrees to echo and to suppress go-aheads, and to hear of the client's terminal and window.
     pub fn server() -> Self {
-        Self::new(Role::Server, SERVER)
+        Self::new(Role::Server, &SERVER)
     }
 
     /// The client's side. It agrees to an echoing server, to suppressed go-aheads, and to tell the type of its terminal, as
@@ -95,10 +95,10 @@ impl TelnetLayer {
     /// [known](crate::TelnetTransport::set_window_size). Whoever uses it looks after not showing what is typed while the server echoes
     /// ([`TelnetEvent::PeerOption`]).
     pub fn client(terminal_type: impl Into<String>) -> Self {
-        Self::new(Role::Client(terminal_type.into()), CLIENT)
+        Self::new(Role::Client(terminal_type.into()), &CLIENT)
     }
 
-    fn new(role: Role, consent: Consent) -> Self {
+    fn new(role: Role, consent: &'static Consent) -> Self {
         Self {
             role,
             parser: Parser::default(),
@@ -108,7 +108,7 @@ impl TelnetLayer {
             echoes: false,
             hidden: false,
             info: TelnetInfo::default(),
-            waiting: RefCell::default(),
+            waiting: Cell::default(),
             window: None,
             stop: None,
             ended: false,
@@ -122,9 +122,10 @@ impl TelnetLayer {
 
     /// Has `resolver` told of the next event.
     pub(super) fn tell_of_change(&self, resolver: Resolver<()>) {
-        let mut waiting = self.waiting.borrow_mut();
+        let mut waiting = self.waiting.take();
         waiting.retain(Resolver::is_awaited);
         waiting.push(resolver);
+        self.waiting.set(waiting);
     }
 
     /// Asks for an option of one side to be on or off.
@@ -151,7 +152,7 @@ impl TelnetLayer {
     pub(super) fn set_window_size(&mut self, columns: u16, rows: u16, down: &mut Vec<u8>) {
         let changes = self.window.replace((columns, rows)) != Some((columns, rows));
         if matches!(self.role, Role::Client(_)) {
-            self.options.consent_to(CLIENT_WITH_WINDOW);
+            self.options.consent_to(&CLIENT_WITH_WINDOW);
         }
         if changes && self.options.of(Side::Own, TelnetOption::WindowSize).is_on() {
             self.tell_window_size(down);

@@ -5,7 +5,7 @@ use super::codes::{DO, DONT, TelnetOption, WILL, WONT};
 use super::parser::Verb;
 
 /// What this side agrees to if the peer begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Consent {
     pub(super) own: &'static [TelnetOption],
     pub(super) peer: &'static [TelnetOption],
@@ -14,7 +14,7 @@ pub(super) struct Consent {
 /// The options of this side and of the peer.
 #[derive(Debug)]
 pub(super) struct Options {
-    consent: Consent,
+    consent: &'static Consent,
     own: [Agreement; TelnetOption::ALL.len()],
     peer: [Agreement; TelnetOption::ALL.len()],
 }
@@ -38,12 +38,12 @@ pub(super) enum Side {
 }
 
 impl Options {
-    pub(super) fn new(consent: Consent) -> Self {
+    pub(super) fn new(consent: &'static Consent) -> Self {
         Self { consent, own: Default::default(), peer: Default::default() }
     }
 
     /// From now on this is agreed to.
-    pub(super) fn consent_to(&mut self, consent: Consent) {
+    pub(super) fn consent_to(&mut self, consent: &'static Consent) {
         self.consent = consent;
     }
 

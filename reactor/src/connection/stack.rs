@@ -64,7 +64,6 @@ struct Slot {
     begun: bool,
     /// What the layer said when it was called last.
     state: LayerState,
-    heartbeat: Option<Duration>,
     /// When the layer has beaten last, and how many times without an answer. Means nothing once something was heard since.
     beaten: Instant,
     beats: u32,
@@ -79,22 +78,15 @@ impl Slot {
             stop: None,
             begun: false,
             state: LayerState::Opening,
-            heartbeat: None,
             beaten: Instant::ZERO,
             beats: 0,
         }
     }
 
-    /// The layer was called: asks it where it is.
-    fn note_state(&mut self) {
-        self.state = self.layer.state();
-        self.heartbeat = self.layer.heartbeat();
-    }
-
     /// When the layer is to beat if nothing comes until then.
     fn next_beat(&self, heard: Instant) -> Option<Instant> {
-        let period = self.heartbeat.filter(|_| self.state == LayerState::Open)?;
-        Some(self.beaten.max(heard) + period)
+        let is_open = self.state == LayerState::Open;
+        is_open.then(|| self.layer.heartbeat()).flatten().map(|period| self.beaten.max(heard) + period)
     }
 }
 
@@ -455,12 +447,12 @@ impl Stack {
         let slot = &mut self.slots[index];
         if index == 0 {
             let result = call(&mut *slot.layer, &mut self.wire);
-            slot.note_state();
+            slot.state = slot.layer.state();
             return result;
         }
         let mut down = Vec::new();
         let result = call(&mut *slot.layer, &mut down);
-        slot.note_state();
+        slot.state = slot.layer.state();
         let sunk = self.sink(index, down);
         result.and_then(|value| sunk.map(|()| value))
     }
