@@ -96,7 +96,7 @@
 //! | [`Transport::write_shared`] of more than 256 bytes | no copy; the rest as any write | `tests/contract_broadcast.rs` |
 //! | an idle WebSocket with a [`WebSocketReceiver`] | 800 bytes of heap all told (1,000 connections, after the handshake or after an exchange of messages) | `tests/contract_idle_protocols.rs` |
 //! | an idle connection of a [`TelnetServer`] with a [`LineReceiver`] | 900 bytes of heap all told (1,000 connections, fresh or after an exchange) | `tests/contract_idle_protocols.rs` |
-//! | an echoed message of a WebSocket, of up to 64 KiB, masked or not, whole or in fragments | one write and no allocation; one read, two if it is longer than one with its header; answers to all messages of one read are one write | `tests/contract_websockets.rs` |
+//! | an echoed message of a WebSocket, of up to 128 KiB, masked or not, whole or in fragments | one write and no allocation; one read, two if it is longer than one with its header; answers to all messages of one read are one write | `tests/contract_websockets.rs` |
 //! | an [`EncodedMessage`] of more than 256 bytes to 1,000 WebSockets | one write for each; no copy, no allocation | `tests/contract_websockets.rs` |
 //! | a message of a WebSocket in [pieces](Delivery::Pieces), however long | one buffer of at most 64 KiB | `tests/contract_websockets.rs` |
 //! | four bytes of [`ReactorHandle::secret`], such as the mask of a frame | no allocation, and a system call for every 256th | `tests/secrets.rs` |

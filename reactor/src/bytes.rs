@@ -74,10 +74,17 @@ impl AsRef<[u8]> for Bytes {
     }
 }
 
+impl From<Arc<[u8]>> for Bytes {
+    /// Copies nothing: whoever has the other pointers at this memory can use it again when all these bytes are gone.
+    fn from(bytes: Arc<[u8]>) -> Self {
+        let range = 0..bytes.len();
+        Self { storage: Storage::Shared(bytes), range }
+    }
+}
+
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        let range = 0..bytes.len();
-        Self { storage: Storage::Shared(bytes.into()), range }
+        Arc::<[u8]>::from(bytes).into()
     }
 }
 
@@ -90,7 +97,7 @@ impl From<String> for Bytes {
 impl From<&[u8]> for Bytes {
     /// Copies the bytes once, into memory that the clones will share.
     fn from(bytes: &[u8]) -> Self {
-        Self { storage: Storage::Shared(bytes.into()), range: 0..bytes.len() }
+        Arc::<[u8]>::from(bytes).into()
     }
 }
 
@@ -134,6 +141,16 @@ mod tests {
         assert_eq!(&*world.slice(1..3), b"or");
         assert_eq!(world.as_ptr(), whole[7..].as_ptr());
         assert_eq!(format!("{:?}", Bytes::from_static(b"a\r\n")), r#"b"a\r\n""#);
+    }
+
+    #[test]
+    fn an_arc_is_shared_and_not_copied() {
+        let mut memory: Arc<[u8]> = b"hello".as_slice().into();
+        let bytes = Bytes::from(Arc::clone(&memory));
+        assert_eq!(bytes.as_ptr(), memory.as_ptr());
+        assert_eq!(Arc::get_mut(&mut memory), None);
+        drop(bytes);
+        assert!(Arc::get_mut(&mut memory).is_some());
     }
 
     #[test]

@@ -52,25 +52,22 @@ pub(super) enum Part {
 impl<P: WebSocketProtocol> Connection<P> {
     pub(super) fn new(protocol: P, question: Option<Question>) -> Self {
         let role = if question.is_some() { Role::Client } else { Role::Server };
-        let options = Options::default();
-        let decoder = FrameDecoder::new(role, options.max_frame);
         Self {
             protocol,
-            options,
+            options: Options::default(),
             question: question.map(Box::new),
             socket: None,
             heard: Instant::ZERO,
             pinged: false,
             finder: HeadFinder::default(),
-            decoder,
+            decoder: FrameDecoder::new(role),
             assembly: None,
             inflation: None,
         }
     }
 
     pub(super) fn set_max_frame(&mut self, bytes: u64) {
-        self.options.max_frame = bytes;
-        self.decoder = FrameDecoder::new(self.role(), bytes);
+        self.decoder.max_frame = bytes;
     }
 
     pub(super) fn role(&self) -> Role {
@@ -274,7 +271,7 @@ impl<P: WebSocketProtocol> Connection<P> {
         };
         let (protocol, socket) = self.parts();
         match assembly.delivery {
-            Delivery::Whole => protocol.message_received(socket, assembly.whole()?),
+            Delivery::Whole => assembly.deliver(|message| protocol.message_received(socket, message)),
             Delivery::Pieces if assembly.length() > 0 => Err(WebSocketError::InvalidUtf8.into()),
             Delivery::Pieces => protocol.message_ended(socket),
         }

@@ -19,6 +19,7 @@ pub(crate) mod message;
 mod options;
 mod reading;
 pub(crate) mod receiver;
+mod shareable;
 pub(crate) mod socket;
 pub(crate) mod stream;
 

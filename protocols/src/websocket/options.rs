@@ -18,7 +18,6 @@ pub(super) const DEFAULT_STREAM_HEARTBEAT: Duration = Duration::from_secs(30);
 
 pub(super) struct Options {
     pub(super) max_message: usize,
-    pub(super) max_frame: u64,
     pub(super) max_head: usize,
     pub(super) handshake_timeout: Duration,
     pub(super) close_timeout: Duration,
@@ -31,7 +30,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_message: DEFAULT_MAX_MESSAGE,
-            max_frame: u64::MAX,
             max_head: DEFAULT_MAX_HEAD,
             handshake_timeout: DEFAULT_TIMEOUT,
             close_timeout: DEFAULT_TIMEOUT,

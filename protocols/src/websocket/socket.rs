@@ -15,7 +15,7 @@ use super::fragments::{FragmentedMessage, MessageInProgress};
 use super::frames::header::{CONTROL_MAX, Header, Opcode};
 use super::frames::mask::Mask;
 use super::message::{EncodedMessage, Message, MessageKind};
-use super::{CloseCode, ControlTooLong, close_frame};
+use super::{CloseCode, ControlTooLong, close_frame, shareable};
 use crate::spare;
 
 /// Which side this is.
@@ -376,7 +376,13 @@ impl WebSocket {
 
     fn write_frame(&self, mut header: Header, payload: &[u8]) {
         match self.shared.role {
-            Role::Server => self.transport.write_vectored(&[header.encode().bytes(), payload]),
+            Role::Server => match shareable::delivered(payload) {
+                Some(payload) => {
+                    self.transport.write(header.encode().bytes());
+                    self.transport.write_shared(payload);
+                }
+                None => self.transport.write_vectored(&[header.encode().bytes(), payload]),
+            },
             Role::Client => match self.transport.reactor().secret() {
                 Ok(key) => {
                     let mut mask = Mask::new(key);

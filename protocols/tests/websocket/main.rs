@@ -15,6 +15,7 @@ mod laws;
 mod layering;
 mod messages;
 mod sending;
+mod sending_on;
 mod stream;
 mod timing;
 mod world;

@@ -22,7 +22,8 @@ pub(crate) enum Frame {
 /// Where in the stream of frames the input is.
 pub(crate) struct FrameDecoder {
     role: Role,
-    max_frame: u64,
+    /// So many bytes of payload a frame may have.
+    pub(crate) max_frame: u64,
     /// Compression was agreed on.
     pub(crate) may_compress: bool,
     /// The frame of data whose payload is coming.
@@ -38,8 +39,8 @@ struct OpenFrame {
 }
 
 impl FrameDecoder {
-    pub(crate) fn new(role: Role, max_frame: u64) -> Self {
-        Self { role, max_frame, may_compress: false, frame: None, in_message: false }
+    pub(crate) fn new(role: Role) -> Self {
+        Self { role, max_frame: u64::MAX, may_compress: false, frame: None, in_message: false }
     }
 
     pub(crate) fn role(&self) -> Role {

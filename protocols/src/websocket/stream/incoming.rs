@@ -31,7 +31,7 @@ pub(super) enum Heard {
 
 impl Incoming {
     pub(super) fn new(role: Role) -> Self {
-        let decoder = FrameDecoder::new(role, u64::MAX);
+        let decoder = FrameDecoder::new(role);
         Self { decoder, kind: MessageKind::Binary, begun: Vec::new() }
     }
 
