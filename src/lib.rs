@@ -96,14 +96,14 @@
 //! | [`Transport::write_shared`] of more than 256 bytes | no copy; the rest as any write | `tests/contract_broadcast.rs` |
 //! | an idle WebSocket with a [`WebSocketReceiver`] | 800 bytes of heap all told (1,000 connections, after the handshake or after an exchange of messages) | `tests/contract_idle_protocols.rs` |
 //! | an idle connection of a [`TelnetServer`] with a [`LineReceiver`] | 900 bytes of heap all told (1,000 connections, fresh or after an exchange) | `tests/contract_idle_protocols.rs` |
-//! | an echoed message of a WebSocket, of up to 128 KiB, masked or not, whole or in fragments | one write and no allocation; one read, two if it is longer than one with its header; answers to all messages of one read are one write | `tests/contract_websockets.rs` |
+//! | an echoed message of a WebSocket, of up to 128 KiB, masked or not, whole or in fragments | one write and no allocation; one read, two if it is longer than 64 KiB; answers to all messages of one read are one write | `tests/contract_websockets.rs` |
 //! | an [`EncodedMessage`] of more than 256 bytes to 1,000 WebSockets | one write for each; no copy, no allocation | `tests/contract_websockets.rs` |
-//! | a message of a WebSocket in [pieces](Delivery::Pieces), however long | one buffer of at most 64 KiB | `tests/contract_websockets.rs` |
+//! | a message of a WebSocket in [pieces](Delivery::Pieces), however long | one buffer of at most 65 KiB | `tests/contract_websockets.rs` |
 //! | four bytes of [`ReactorHandle::secret`], such as the mask of a frame | no allocation, and a system call for every 256th | `tests/secrets.rs` |
 //! | traffic under an idle timeout | no work on timers | `tests/contract_messages.rs` |
 //! | a timer | 64 bytes of heap (of a million; a table that has just grown has twice that), and what its closure captures | `tests/contract_timers.rs` |
 //!
-//! A [`Reactor`] itself keeps one read buffer of 64 KiB for all its connections, and for reuse up to 1,024 output queues with
+//! A [`Reactor`] itself keeps one read buffer of 65 KiB for all its connections, and for reuse up to 1,024 output queues with
 //! at most 4 MiB together, which takes some sixty large answers in one turn to fill. The receivers of a thread keep up to 16
 //! buffers of at most 128 KiB for messages that come in pieces.
 //!

@@ -12,7 +12,7 @@ use world::{Echo, Log, SECOND, Script, World, limits};
 const MIB: usize = 1024 * 1024;
 
 /// The most that one read gives.
-const READ: usize = 64 * 1024;
+const READ: usize = 65 * 1024;
 
 /// Two connections and the far ends of both.
 struct Pair {

@@ -317,7 +317,7 @@ fn s64_pausing_amid_the_last_input_hides_no_hang_up() {
     peer.send(vec![b'x'; 100_000]);
     peer.reset();
     world.settle();
-    assert_eq!(log.take(), ["made", "data of 65536"]);
+    assert_eq!(log.take(), ["made", "data of 66560"]);
     assert!(!transport.is_open());
     world.run_for(transport.limits().close_timeout);
     assert_eq!(log.take(), ["lost broken ConnectionReset"]);

@@ -15,7 +15,7 @@ use crate::Dice;
 use crate::world::{SECOND, World, limits};
 
 /// What a stream lets in unasked, and what one turn may add to it.
-const INPUT_MAX: usize = 64 * 1024 + 64 * 1024;
+const INPUT_MAX: usize = 64 * 1024 + 65 * 1024;
 const SIZES: [u64; 6] = [4, 50, 50, 3000, 3000, 200_000];
 
 /// What the one who reads and the test share.
@@ -118,7 +118,7 @@ impl Scene {
         }
         let held = usize::try_from(self.reactor.stats().bytes_in).unwrap() - self.taken.get();
         // What was let in for a read that was given up stays.
-        let wished = self.wished.replace(wish.length()).saturating_add(64 * 1024);
+        let wished = self.wished.replace(wish.length()).saturating_add(65 * 1024);
         if held > INPUT_MAX.max(wished).max(self.held.replace(held)) {
             self.complain(format!("{held} bytes are held for {wish:?}"));
         }

@@ -3,7 +3,7 @@
 use ropewalk::{Limits, Transport};
 
 /// How many bytes one read brings at the most.
-const READ_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 65 * 1024;
 /// How many bytes of one connection are read in one turn at the most.
 const READ_BUDGET: usize = 256 * 1024;
 /// How many bytes of one connection are sent in one turn at the most.

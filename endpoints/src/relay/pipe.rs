@@ -6,7 +6,7 @@ use ropewalk_reactor::{Protocol, Reason, Result, Timeout, Transport};
 /// The protocols that they have had are dropped without hearing `connection_lost`.
 ///
 /// * A peer that reads slowly slows the other peer down: of each direction, no more waits than the high-water mark of
-///   [`Limits`](ropewalk_reactor::Limits) and one read of 64 KiB.
+///   [`Limits`](ropewalk_reactor::Limits) and one read of 65 KiB.
 /// * When one peer has finished sending, so has this side on the other connection, and the other direction goes on. When both
 ///   have finished, both connections end.
 /// * When one connection is closed in an orderly way, also as an idle one or because its time was over, or gets another protocol, so

@@ -61,7 +61,7 @@ use routed::Routed;
 ///
 /// An error of a handler ends its connection, as one of [`Protocol::data_received`] does.
 ///
-/// Without [`per_line`](Self::per_line) the data are what each read gives, at most 64 KiB: as TCP has no messages, one that
+/// Without [`per_line`](Self::per_line) the data are what each read gives, at most 65 KiB: as TCP has no messages, one that
 /// the peer has sent may come in pieces, and several as one.
 ///
 /// # What it costs

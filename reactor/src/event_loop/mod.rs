@@ -21,8 +21,8 @@ use callbacks::{Running, Watch};
 use shutdown::Shutdown;
 pub(crate) use table::{Source, Table};
 
-/// How many bytes one read takes at the most. One buffer serves all connections.
-const READ_BUFFER_SIZE: usize = 64 * 1024;
+/// How many bytes one read takes at the most: 64 KiB, and what a protocol puts around that. One buffer serves all connections.
+const READ_BUFFER_SIZE: usize = 65 * 1024;
 
 /// A single-threaded event loop and everything it serves.
 ///

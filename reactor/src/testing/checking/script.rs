@@ -77,7 +77,7 @@ impl Script {
         Self::default()
     }
 
-    /// The peer sends bytes, which arrive in one read (of up to 64 KiB).
+    /// The peer sends bytes, which arrive in one read (of up to 65 KiB).
     pub fn send(self, data: impl AsRef<[u8]>) -> Self {
         self.step(Step::Send(data.as_ref().to_vec()))
     }
