@@ -345,6 +345,11 @@ impl Stack {
         !self.failed && !self.input_over && self.slots.iter().any(|slot| slot.stop.is_some())
     }
 
+    /// Whether the peer can tell by what layers say when they close that it was cut off.
+    pub(super) fn tells_cut_off(&self) -> bool {
+        self.slots.iter().any(|slot| slot.layer.tells_cut_off())
+    }
+
     /// Whether what layers answer must not overtake the protocol's output.
     pub(super) fn converses(&self) -> bool {
         self.slots.iter().any(|slot| slot.layer.converses())
