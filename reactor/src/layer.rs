@@ -74,8 +74,8 @@ pub trait Layer: Any {
     }
 
     /// After how much time without any input from the wire the layer [beats](Self::beat), to learn whether the peer is still there.
-    /// Asked after each call of the layer; counts while it is [`LayerState::Open`] and neither side has finished sending. Default:
-    /// never.
+    /// Asked after each call of the layer; counts while it is [`LayerState::Open`] and neither side has finished sending. No time at
+    /// all means never, as `None` does. Default: never.
     fn heartbeat(&self) -> Option<Duration> {
         None
     }

@@ -86,7 +86,9 @@ impl Slot {
     /// When the layer is to beat if nothing comes until then.
     fn next_beat(&self, heard: Instant) -> Option<Instant> {
         let is_open = self.state == LayerState::Open;
-        is_open.then(|| self.layer.heartbeat()).flatten().map(|period| self.beaten.max(heard) + period)
+        let period = is_open.then(|| self.layer.heartbeat()).flatten();
+        // Without any time in between a layer would beat for ever.
+        period.filter(|period| !period.is_zero()).map(|period| self.beaten.max(heard) + period)
     }
 }
 
