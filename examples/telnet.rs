@@ -9,7 +9,6 @@
 //! endpoint: `tls:example.org:992`, `unix:/run/socket`, `ws://example.org/chat`, and datagrams with `udp:127.0.0.1:8007`.
 mod common;
 
-use std::future::pending;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,7 +39,9 @@ async fn talk(reactor: ReactorHandle, endpoint: impl ClientEndpoint) -> Outcome 
     let typing = async {
         pass_on(&mut keyboard, &server).await?;
         server.lose_write_connection();
-        pending().await // the server may have more to say
+        // The server may have more to say, as long as somebody sees it.
+        let reason = screen.when_lost().await;
+        Err(StreamError::Lost(reason.map_or_else(String::new, |reason| reason.to_string())))
     };
     race(pass_on(&mut network, &screen), typing).await?;
     network.close().await?;

@@ -18,7 +18,7 @@ Usage: tiny_client [ENDPOINT]
 Sends each line that is typed to ENDPOINT (default 127.0.0.1:9123) as a message of
 tinyproto, and prints each message that comes. Ends when the server closes, and a
 second after the end of input. Exits with 0 then, with 1 if it could not begin or
-broke off.
+broke off, and with 130 after Ctrl-C.
 
 It sends when the server has been silent for 100 ms: servers in Python break if both
 sides begin to send at the same time.";

@@ -81,6 +81,24 @@ fn each_piece_is_a_line() {
     assert_eq!(world.connections(), 0);
 }
 
+/// To watch a connection does not make an orderly end of one that breaks off.
+#[test]
+fn who_is_cut_off_is_reset_all_the_same() {
+    let script = || {
+        Script::new(&Log::default()).on_data(|transport, _| {
+            transport.write("so far");
+            transport.cut_off();
+            Ok(())
+        })
+    };
+    let (mut world, peer) = serve(TrafficLog::new(Level::Debug).around(for_protocol(script)));
+    peer.send("all please");
+    world.settle();
+    assert_eq!(peer.received(), b"so far");
+    assert!(peer.was_reset());
+    assert_eq!(world.connections(), 0);
+}
+
 /// Beyond its length a piece is only counted; all of it passes.
 #[test]
 fn long_pieces_are_cut_off() {

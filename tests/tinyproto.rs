@@ -10,9 +10,9 @@ use std::rc::Rc;
 
 use allocation_counter::measure;
 use ropewalk::{
-    ConnectOptions, Delivery, Factory, LimitConnections, ListenOptions, Policy, Reactor, Result,
-    TcpClientEndpoint, TinyConnectionLimit, TinyMessages, TinyProtocol, TinyReceiver, TinyTask, Transmit,
-    TransmitError, Transport, connect_tiny, for_protocol,
+    Address, ClientEndpoint, ConnectOptions, Delivery, Factory, LimitConnections, ListenOptions, Policy,
+    Protocol, Reactor, Result, TcpClientEndpoint, TinyConnectionLimit, TinyMessages, TinyProtocol,
+    TinyReceiver, TinyTask, Transmit, TransmitError, Transport, connect_tiny, for_protocol,
 };
 use support::{ANY_PORT, dial, read_all, run_until, run_until_empty, with_peer};
 
@@ -200,4 +200,35 @@ fn clients_hear_why_there_is_nobody_to_talk_to() {
     let (lost, not_sent) = reactor.block_on(asking).unwrap().unwrap();
     assert!(lost.to_string().contains("the peer does not speak tinyproto"), "{lost}");
     assert!(matches!(not_sent, TransmitError::NotTransmitted), "{not_sent}");
+}
+
+/// Lets nobody speak tinyproto before the peer has said something.
+struct Gate;
+
+impl Policy for Gate {
+    fn build_protocol(&self, peer: &Address, factory: &dyn Factory) -> Option<Box<dyn Protocol>> {
+        Some(Box::new(Waits(Some(factory.build_protocol(peer)?))))
+    }
+}
+
+struct Waits(Option<Box<dyn Protocol>>);
+
+impl Protocol for Waits {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Result {
+        if let Some(protocol) = self.0.take() {
+            transport.switch_protocol(protocol, data);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn who_has_no_messages_yet_is_an_error() {
+    let mut reactor = Reactor::new().unwrap();
+    let address = address(&reactor, for_protocol(|| TinyReceiver::server(TinyTask::new(serve))));
+    let endpoint = TcpClientEndpoint::from(address).with_policy(Gate);
+    let connecting = connect_tiny(&reactor, &endpoint, |receiver| receiver);
+    let error = reactor.block_on(connecting.into_future()).unwrap().unwrap().unwrap_err();
+    assert!(error.to_string().contains("built no protocol"), "{error}");
+    run_until_empty(&mut reactor);
 }

@@ -14,7 +14,8 @@ use crate::{ClientEndpoint, connect_protocol};
 /// [`plugin`](TinyReceiver::plugin). Cancelling the deferred, or no longer awaiting it, gives the attempt up.
 ///
 /// The connection stands when this has its result, but the peer may not have shown yet that it speaks tinyproto: if it does not,
-/// the first to send or to receive hears so.
+/// the first to send or to receive hears so. Whoever speaks another protocol before does so in a [layer](ropewalk_reactor::Layer):
+/// a [`Policy`](crate::Policy) whose protocol is another one at first makes the result [`ConnectError::NoProtocol`].
 ///
 /// ```no_run
 /// # use ropewalk_endpoints::{TcpClientEndpoint, connect_tiny};
@@ -41,6 +42,11 @@ pub fn connect_tiny(
         ready(Ok(()))
     });
     connect_protocol(reactor, endpoint, options(TinyReceiver::client(task))).map(move |result| {
-        result.map(|_| place.take().expect("a protocol hears of its connection before the result comes"))
+        let transport = result?;
+        place.take().ok_or_else(|| {
+            // Some policy has put another protocol in front.
+            transport.lose_connection();
+            ConnectError::NoProtocol { address: transport.peer().clone() }
+        })
     })
 }

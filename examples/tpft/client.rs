@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ropewalk::{ClientEndpoint, DescribedEndpoint, Reactor, Result, TinyMessages, connect_tiny};
+use ropewalk::{ClientEndpoint, DescribedEndpoint, Result, TinyMessages, connect_tiny};
 
-use super::common::{Outcome, say};
+use super::common::{self, Outcome, say};
 use super::letter::Letter;
 use super::transfer::{NewFile, expect_confirmation, receive, receive_file, send, send_file, unexpected};
 
@@ -46,12 +46,9 @@ where
     F: FnOnce(TinyMessages) -> R + 'static,
     R: Future<Output = Result<u64>> + 'static,
 {
-    let mut reactor = Reactor::new()?;
-    reactor.stop_on_signals()?;
-    let handle = reactor.handle();
-    let size = reactor.block_on(async move {
-        let messages = connect_tiny(&handle, &endpoint, |receiver| receiver).await?;
-        code(messages).await
-    })?;
-    say(&format!("{} bytes", size.map_err(|_| "interrupted")??))
+    common::run_errand(|reactor| async move {
+        let messages = connect_tiny(&reactor, &endpoint, |receiver| receiver).await?;
+        let size = code(messages).await?;
+        say(&format!("{size} bytes"))
+    })
 }

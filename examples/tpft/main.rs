@@ -28,7 +28,8 @@ Usage: tpft serve [--uploads] DIRECTORY [ENDPOINT...]
 serve lets everybody fetch the files in DIRECTORY who connects to an ENDPOINT
 (default 127.0.0.1:8088) and, with --uploads, put more there. Nobody gets out of the
 directory, and nothing is overwritten. get fetches a file to LOCAL (default its name, here),
-put sends one. Both exit with 0 when the whole file is there, and with 1 otherwise.";
+put sends one. Both exit with 0 when the whole file is there, with 130 after Ctrl-C, and
+with 1 otherwise.";
 
 fn main() -> ExitCode {
     common::run(USAGE, |mut arguments| match arguments.next_or("")?.as_str() {

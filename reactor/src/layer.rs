@@ -67,9 +67,15 @@ pub trait Layer: Any {
         let _ = (end, down);
     }
 
+    /// Whether the peer can tell by what this layer says, or leaves out, when it [closes](Self::close) that it was
+    /// [cut off](LayerEnd::CutOff). If none of a connection's layers says so, that is reset. Default: no.
+    fn tells_cut_off(&self) -> bool {
+        false
+    }
+
     /// After how much time without any input from the wire the layer [beats](Self::beat), to learn whether the peer is still there.
-    /// Asked after each call of the layer; counts while it is [`LayerState::Open`] and neither side has finished sending. Default:
-    /// never.
+    /// Asked after each call of the layer; counts while it is [`LayerState::Open`] and neither side has finished sending. No time at
+    /// all means never, as `None` does. Default: never.
     fn heartbeat(&self) -> Option<Duration> {
         None
     }

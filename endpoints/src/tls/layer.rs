@@ -134,6 +134,10 @@ impl Layer for TlsLayer {
         }
     }
 
+    fn tells_cut_off(&self) -> bool {
+        true
+    }
+
     fn may_end(&self) -> bool {
         self.input_ended
     }

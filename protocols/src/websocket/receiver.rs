@@ -129,10 +129,11 @@ impl<P: WebSocketProtocol> WebSocketReceiver<P> {
     }
 
     /// The same with a heartbeat, or none: when nothing has come for `period`, a ping is sent, and when nothing comes for as long
-    /// again, the WebSocket ends with [`WebSocketError::NoPong`]. While reading is paused nobody is blamed. Off by default.
+    /// again, the WebSocket ends with [`WebSocketError::NoPong`]. While reading is paused nobody is blamed. A period of no time
+    /// is none. Off by default.
     #[must_use]
     pub fn heartbeat(mut self, period: impl Into<Option<Duration>>) -> Self {
-        self.connection.options.heartbeat = period.into();
+        self.connection.options.heartbeat = period.into().filter(|period| !period.is_zero());
         self
     }
 

@@ -1,6 +1,7 @@
 //! Large messages are collected in memory that can be shared, so that whoever sends one on does not copy it.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::sync::Arc;
 
 use ropewalk_reactor::Bytes;
@@ -85,7 +86,8 @@ impl Drop for Buffer {
     }
 }
 
-/// The memory of `payload`, if it lies within the message that is just being delivered and is worth sharing.
+/// The memory of `payload`, if it lies within the message that is just being delivered and is worth sharing: where it waits it
+/// holds the whole message, and counts with its own length.
 pub(super) fn delivered(payload: &[u8]) -> Option<Bytes> {
     if payload.len() < LENGTH_MIN {
         return None;
@@ -94,7 +96,8 @@ pub(super) fn delivered(payload: &[u8]) -> Option<Bytes> {
     let message = DELIVERED.try_with(Cell::take).ok()?;
     let start = (payload.as_ptr() as usize).checked_sub(message.as_ptr() as usize);
     let range = start.map(|start| start..start.saturating_add(payload.len()));
-    let shared = range.filter(|range| range.end <= message.len()).map(|range| message.slice(range));
+    let is_most = |range: &Range<usize>| range.end <= message.len() && message.len() <= 2 * range.len();
+    let shared = range.filter(is_most).map(|range| message.slice(range));
     DELIVERED.set(message);
     shared
 }
@@ -132,17 +135,27 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_what_is_delivered_is_shared_if_it_is_large() {
+    fn a_large_part_of_what_is_delivered_is_shared() {
         let (message, other) = (message(50_000), message(50_000));
         message.deliver(|bytes| {
             let part = &bytes[10_000..40_000];
             assert_eq!(delivered(part).unwrap().as_ptr(), part.as_ptr());
             assert_eq!(delivered(bytes).unwrap().len(), 50_000, "as often as one likes");
-            assert!(delivered(&bytes[..LENGTH_MIN]).is_some());
-            assert!(delivered(&bytes[1..LENGTH_MIN]).is_none());
             assert!(delivered(other.bytes()).is_none());
         });
         assert!(delivered(message.bytes()).is_none());
+    }
+
+    #[test]
+    fn a_small_part_is_copied() {
+        message(LENGTH_MIN).deliver(|bytes| {
+            assert!(delivered(bytes).is_some());
+            assert!(delivered(&bytes[1..]).is_none(), "that costs less");
+        });
+        message(LENGTH_MAX).deliver(|bytes| {
+            assert!(delivered(&bytes[..LENGTH_MAX / 2]).is_some());
+            assert!(delivered(&bytes[..LENGTH_MAX / 2 - 1]).is_none(), "it would hold far more than itself");
+        });
     }
 
     #[test]

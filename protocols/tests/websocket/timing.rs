@@ -1,5 +1,7 @@
 //! What happens when nothing comes.
 
+use std::time::Duration;
+
 use ropewalk_protocols::WebSocketReceiver;
 use ropewalk_reactor::testing::{Events, Probe};
 
@@ -84,4 +86,12 @@ fn nobody_is_blamed_while_reading_is_paused() {
     assert_eq!(probe.written(), plain(0x89, ""));
     probe.advance(10 * SECOND);
     assert!(probe.is_closing());
+}
+
+#[test]
+fn a_heartbeat_of_no_time_is_none() {
+    let (mut probe, log) = opened(Listens::new, |receiver| receiver.heartbeat(Duration::ZERO));
+    probe.advance(100 * SECOND);
+    assert_eq!(probe.written(), b"");
+    assert_eq!(log.take(), [""; 0]);
 }

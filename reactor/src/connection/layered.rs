@@ -123,6 +123,11 @@ impl Connection {
         }
     }
 
+    /// Whether layers have told the peer themselves that what it has got is not all.
+    pub(super) fn tells_cut_off_in_layers(&self) -> bool {
+        self.shared().has(LAYERED) && self.shared().with_layers(|stack| stack.tells_cut_off()) == Some(true)
+    }
+
     /// Whether a layer has more input that it will not hear before the protocol has heard what there is.
     pub(super) fn is_stopped_in_layers(&self) -> bool {
         self.shared().has(LAYERED) && self.shared().with_layers(|stack| stack.is_stopped()) == Some(true)

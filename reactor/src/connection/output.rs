@@ -102,8 +102,7 @@ impl Connection {
         // Layers that are opening have to say more, unless nobody wants to hear of them any more.
         let is_opening = self.shared().has(HANDSHAKING) && self.shared().state() == State::Finishing;
         if !self.shared().has_output() && !self.shared().has(HAS_PRODUCER) && !is_opening {
-            // Layers have said themselves that this is no orderly end.
-            let resets = self.shared().has(CUT_OFF) && !self.shared().has(LAYERED);
+            let resets = self.shared().has(CUT_OFF) && !self.tells_cut_off_in_layers();
             self.shared().step(if resets { Event::Abort } else { Event::Flushed });
         }
         sent

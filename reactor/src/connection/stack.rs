@@ -86,7 +86,9 @@ impl Slot {
     /// When the layer is to beat if nothing comes until then.
     fn next_beat(&self, heard: Instant) -> Option<Instant> {
         let is_open = self.state == LayerState::Open;
-        is_open.then(|| self.layer.heartbeat()).flatten().map(|period| self.beaten.max(heard) + period)
+        let period = is_open.then(|| self.layer.heartbeat()).flatten();
+        // Without any time in between a layer would beat for ever.
+        period.filter(|period| !period.is_zero()).map(|period| self.beaten.max(heard) + period)
     }
 }
 
@@ -343,6 +345,11 @@ impl Stack {
     /// Whether a layer has stopped, and is to go on when what it has passed up is delivered.
     pub(super) fn is_stopped(&self) -> bool {
         !self.failed && !self.input_over && self.slots.iter().any(|slot| slot.stop.is_some())
+    }
+
+    /// Whether the peer can tell by what layers say when they close that it was cut off.
+    pub(super) fn tells_cut_off(&self) -> bool {
+        self.slots.iter().any(|slot| slot.layer.tells_cut_off())
     }
 
     /// Whether what layers answer must not overtake the protocol's output.

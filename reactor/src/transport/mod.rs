@@ -138,8 +138,8 @@ impl Transport {
 
     /// Drops the connection as one that does not carry all that it should have carried: what was written so far is sent, within
     /// [`Limits::close_timeout`], a registered producer is stopped, and then the peer is told that this is no orderly end: by a layer
-    /// (code 1011 of WebSockets, no `close_notify` of TLS), or without any by a reset, which may reach the peer before the last that
-    /// it has not read. `connection_lost` follows with [`Reason::Aborted`]. After
+    /// (code 1011 of WebSockets, no `close_notify` of TLS), or if [none can](crate::Layer::tells_cut_off) by a reset, which may reach
+    /// the peer before the last that it has not read. `connection_lost` follows with [`Reason::Aborted`]. After
     /// [`lose_write_connection`](Self::lose_write_connection), when all was written, it only closes as
     /// [`lose_connection`](Self::lose_connection) does.
     pub fn cut_off(&self) {

@@ -1,7 +1,7 @@
 //! Our telnet client, at a terminal and in pipes.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -330,4 +330,21 @@ fn whose_output_nobody_takes_breaks_off() {
     let child = command.stdin(Stdio::piped()).stdout(OwnedFd::from(output)).stderr(Stdio::piped());
     let finished = child.spawn().unwrap().wait_with_output().unwrap();
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+}
+
+/// Nobody types any more, and the server has no end.
+#[test]
+fn whose_output_nobody_takes_any_more_breaks_off_after_the_input_too() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (reader, output) = UnixStream::pair().unwrap();
+    let mut command = telnet(&server.local_addr().unwrap().to_string());
+    command.stdin(Stdio::null()).stdout(OwnedFd::from(output)).stderr(Stdio::null());
+    let mut running = Killed(command.spawn().unwrap());
+    let (mut socket, _) = server.accept().unwrap();
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0, "it has nothing to say");
+    drop(reader);
+    let piece = vec![b'x'; 64 * 1024];
+    let is_over = (0..FLOOD / piece.len()).any(|_| socket.write_all(&piece).is_err());
+    assert!(is_over, "it reads what nobody sees");
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
 }

@@ -166,8 +166,7 @@ impl FromArgument for Heartbeat {
             return Ok(Self(None));
         }
         let period = Duration::from_argument(text);
-        let period = period.map_err(|problem| format!("{problem}, or off"))?;
-        Ok(Self(Some(period).filter(|period| !period.is_zero())))
+        Ok(Self(Some(period.map_err(|problem| format!("{problem}, or off"))?)))
     }
 }
 

@@ -210,6 +210,10 @@ impl Layer for WebSocketLayer {
         Err(error)
     }
 
+    fn tells_cut_off(&self) -> bool {
+        true
+    }
+
     fn may_end(&self) -> bool {
         self.closed_with.is_some()
     }

@@ -129,7 +129,7 @@ impl WebSocketServerConfig {
     /// The same with another heartbeat, or none: when nothing has come for `period`, a ping is sent, and when nothing comes for as long
     /// again, the connection ends with [`WebSocketError::NoPong`](crate::WebSocketError::NoPong). So a browser that has vanished is
     /// noticed. While reading is paused and input waits, or output waits for the peer, nobody is blamed; nor once either side has
-    /// finished sending. Default 30 seconds.
+    /// finished sending. A period of no time is none. Default 30 seconds.
     #[must_use]
     pub fn heartbeat(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.heartbeat = period.into();

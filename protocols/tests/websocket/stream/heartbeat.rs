@@ -84,3 +84,11 @@ fn whoever_has_closed_is_not_asked() {
     assert_eq!(stage.peer.received(), b"");
     assert!(!stage.peer.is_closed());
 }
+
+#[test]
+fn a_heartbeat_of_no_time_is_none() {
+    let mut stage = Stage::open(WebSocketServerConfig::new().heartbeat(Duration::ZERO));
+    stage.memory.run_for(&mut stage.reactor, 100 * SECOND);
+    assert_eq!(frames(&stage.peer.received()), []);
+    assert!(!stage.peer.is_closed());
+}
