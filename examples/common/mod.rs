@@ -93,8 +93,8 @@ fn no_option(argument: String) -> Result<String, String> {
     Ok(argument)
 }
 
-/// Runs `program`. An error is one line on standard error and exit code 1, to be interrupted is exit code 130; `--help` prints `usage` and, if that
-/// speaks of one, what an endpoint is.
+/// Runs `program`. An error is one line on standard error and exit code 1, to be interrupted is exit code 130; `--help`
+/// prints `usage` and, if that speaks of one, what an endpoint is.
 pub(crate) fn run(usage: &str, program: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     // RUST_LOG=info shows more than warnings.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
